@@ -1,0 +1,1 @@
+ledger_test(types_test unit types_test.cpp)
