@@ -110,9 +110,13 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
   return id;
 }
 
-std::string Digest::hex() const { return ledger::hex(bytes); }
+std::string Digest::hex() const {
+  return ledger::hex(bytes);
+}
 
-std::string Digest::text() const { return "sha256:" + hex(); }
+std::string Digest::text() const {
+  return "sha256:" + hex();
+}
 
 std::optional<Digest> Digest::parse(std::string_view text) {
   constexpr std::string_view kPrefix = "sha256:";
@@ -200,6 +204,8 @@ Date Date::of(TimestampUs at) {
   return Date{static_cast<std::int32_t>(floor_div(at.value + kShanghaiOffsetUs, kUsPerDay))};
 }
 
-int Date::year() const { return static_cast<int>(civil(days).year()); }
+int Date::year() const {
+  return static_cast<int>(civil(days).year());
+}
 
 }  // namespace ledger

@@ -17,8 +17,8 @@ namespace ledger {
 
 using Bytes = std::span<const std::byte>;
 
-/// 16 bytes shown as a UUID (RFC 9562): stream ids are UUIDv7, event and principal ids are random (v4 bits not
-/// forced, all 128 bits count). The nil id means "none".
+/// 16 bytes shown as a UUID (RFC 9562): stream ids are UUIDv7, event and principal ids are random (v4 bits
+/// not forced, all 128 bits count). The nil id means "none".
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
   auto operator<=>(const Uuid&) const = default;
@@ -54,7 +54,8 @@ struct TimestampUs {
   auto operator<=>(const TimestampUs&) const = default;
   /// RFC 3339 with six decimals and `Z`, e.g. `2026-10-01T08:30:00.000000Z`.
   [[nodiscard]] std::string text() const;
-  /// Reads RFC 3339 with any offset and 0 to 6 decimals. Anything else, or a year outside 1970-9999, is nullopt.
+  /// Reads RFC 3339 with any offset and 0 to 6 decimals. Anything else, or a year outside 1970-9999, is
+  /// nullopt.
   [[nodiscard]] static std::optional<TimestampUs> parse(std::string_view text);
 };
 
@@ -76,7 +77,14 @@ struct Date {
 [[nodiscard]] std::string hex(std::span<const std::uint8_t> bytes);
 
 /// The bytes of a text, without a copy.
-[[nodiscard]] inline Bytes bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+[[nodiscard]] inline Bytes bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+/// The same for octets: digests, ids and keys lie in arrays of them.
+[[nodiscard]] inline Bytes bytes_of(std::span<const std::uint8_t> octets) {
+  return std::as_bytes(octets);
+}
 
 /// The text that bytes hold, without a copy.
 [[nodiscard]] inline std::string_view text_of(Bytes bytes) {

@@ -1,0 +1,136 @@
+#include "events/core/form_text.hpp"
+
+namespace ledger {
+namespace {
+
+/// Writes the members of one JSON object; the destructor closes it.
+class ObjectText {
+ public:
+  explicit ObjectText(std::string& out) : out_(out) { out_ += '{'; }
+  ~ObjectText() { out_ += '}'; }
+  ObjectText(const ObjectText&) = delete;
+  ObjectText& operator=(const ObjectText&) = delete;
+
+  std::string& key(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    append_json_string(out_, name);
+    out_ += ':';
+    return out_;
+  }
+  void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
+  void text_if(std::string_view name, const std::optional<std::string>& value) {
+    if (value) text(name, *value);
+  }
+  void digest(std::string_view name, const std::optional<Digest>& value) {
+    if (value) text(name, value->text());
+  }
+  void ids(std::string_view name, const std::optional<std::vector<Uuid>>& value) {
+    if (value) key(name) += ids_text(*value);
+  }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void write(std::string& out, const FilingForm::Basic& basic) {
+  ObjectText object(out);
+  if (basic.algorithm_type) object.text("algorithm_type", code_of(*basic.algorithm_type));
+  object.text_if("application_field", basic.application_field);
+  if (basic.launched_on) object.text("launched_on", basic.launched_on->text());
+  if (basic.documents) {
+    ObjectText documents(object.key("documents"));
+    documents.digest("self_assessment_report", basic.documents->self_assessment_report);
+    documents.digest("public_disclosure", basic.documents->public_disclosure);
+  }
+}
+
+void write(std::string& out, const FilingForm::Details& details) {
+  ObjectText object(out);
+  object.text_if("data", details.data);
+  object.text_if("model", details.model);
+  object.text_if("strategy", details.strategy);
+  object.text_if("risk_and_prevention", details.risk_and_prevention);
+}
+
+void write(std::string& out, const FilingForm::Scope& scope) {
+  ObjectText object(out);
+  object.ids("products", scope.products);
+  object.ids("access_paths", scope.access_paths);
+  object.ids("features", scope.features);
+  object.text_if("technical_service", scope.technical_service);
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\b') {
+      out += "\\b";
+    } else if (c == '\f') {
+      out += "\\f";
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string ids_text(std::span<const Uuid> ids) {
+  std::string out = "[";
+  for (const Uuid& id : ids) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, id.text());
+  }
+  return out + "]";
+}
+
+std::string texts_text(std::span<const std::string> texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, text);
+  }
+  return out + "]";
+}
+
+std::string scope_text(const FilingForm::Scope& scope) {
+  const auto list = [](const std::optional<std::vector<Uuid>>& ids) {
+    return ids_text(ids ? std::span<const Uuid>(*ids) : std::span<const Uuid>());
+  };
+  return "{\"products\":" + list(scope.products) + ",\"access_paths\":" + list(scope.access_paths) +
+         ",\"features\":" + list(scope.features) + "}";
+}
+
+std::string form_text(const FilingForm& form) {
+  std::string out;
+  {
+    ObjectText object(out);
+    object.text_if("algorithm_name", form.algorithm_name);
+    if (form.role) object.text("role", code_of(*form.role));
+    object.text_if("purpose", form.purpose);
+    if (form.basic) write(object.key("basic"), *form.basic);
+    if (form.details) write(object.key("details"), *form.details);
+    if (form.scope) write(object.key("scope"), *form.scope);
+  }
+  return out;
+}
+
+}  // namespace ledger
