@@ -1,0 +1,82 @@
+#include "events/crypto/master_key.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace ledger::crypto {
+namespace {
+
+constexpr std::string_view kHeader = "filing-ledger master key v1\n";
+constexpr std::string_view kPrefix = "filing-ledger/";
+constexpr std::string_view kSuffix = "/v1";
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+std::optional<SecretKey> parse(std::string_view text) {
+  if (!text.starts_with(kHeader)) return std::nullopt;
+  text.remove_prefix(kHeader.size());
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.size() != 2 * SecretKey::kSize) return std::nullopt;
+  SecretKey key;
+  for (std::size_t i = 0; i < SecretKey::kSize; ++i) {
+    const int high = hex_value(text[2 * i]);
+    const int low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    key.octets()[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return key;
+}
+
+}  // namespace
+
+MasterKey::MasterKey(SecretKey secret)
+    : secret_(std::move(secret)),
+      idempotency_(derive("idempotency")),
+      request_(derive("request")),
+      index_(derive("index")),
+      vault_(derive("vault")) {}
+
+std::expected<MasterKey, FileFault> MasterKey::create(const std::filesystem::path& path) {
+  SecretKey secret = SecretKey::random();
+  std::string digits = hex(secret.octets());
+  std::string text;
+  text.reserve(kHeader.size() + digits.size() + 1);  // no regrowth, no unwiped copy
+  text.append(kHeader).append(digits).append("\n");
+  auto created = create_secret_file(path, bytes_of(text));
+  wipe(digits);
+  wipe(text);
+  if (!created) return std::unexpected(created.error());
+  return MasterKey(std::move(secret));
+}
+
+std::expected<MasterKey, FileFault> MasterKey::load(const std::filesystem::path& path) {
+  auto text = load_secret_file(path);
+  if (!text) return std::unexpected(text.error());
+  auto secret = parse(*text);
+  wipe(*text);
+  if (!secret) return std::unexpected(FileFault{0, "not a master key file of this program:", path.string()});
+  return MasterKey(std::move(*secret));
+}
+
+SecretKey MasterKey::token_key(std::uint32_t epoch) const {
+  std::array<std::uint8_t, 4> number;
+  put_be(epoch, number.data());
+  return hkdf_sha256(secret_.view(),
+                     {bytes_of(kPrefix), bytes_of("token"), bytes_of(kSuffix), bytes_of(number)});
+}
+
+SecretKey MasterKey::derive(std::string_view purpose) const {
+  return hkdf_sha256(secret_.view(), {bytes_of(kPrefix), bytes_of(purpose), bytes_of(kSuffix)});
+}
+
+SecretKey record_request_key(const SecretKey& record_key) {
+  return hkdf_sha256(record_key.view(), {bytes_of("request/v1")});
+}
+
+}  // namespace ledger::crypto

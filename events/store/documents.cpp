@@ -1,0 +1,488 @@
+#include "events/store/documents.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <limits>
+#include <mutex>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "events/crypto/durable_file.hpp"
+
+namespace ledger::store {
+namespace {
+
+namespace fs = std::filesystem;
+using crypto::kTagSize;
+using crypto::SecretKey;
+
+constexpr std::string_view kMagic = "fldoc/1\n";
+constexpr std::size_t kSaltSize = 32;
+constexpr std::size_t kBoundSize =
+    kMagic.size() + kSaltSize;  ///< What every chunk's tag covers besides itself.
+constexpr std::size_t kHeaderSize = kBoundSize + 32;
+constexpr std::size_t kSealedChunkSize = kDocumentChunkSize + kTagSize;
+constexpr std::size_t kNameSize = 64;
+constexpr std::string_view kTemporary = "tmp";
+
+using Header = std::array<std::uint8_t, kHeaderSize>;
+
+std::unexpected<DocumentFault> fault(DocumentFailure kind, const char* operation, int code = 0) {
+  return std::unexpected(DocumentFault{kind, code, operation});
+}
+
+std::unexpected<DocumentFault> system_fault(const char* operation, int code = errno) {
+  const DocumentFailure kind = code == ENOSPC || code == EDQUOT ? DocumentFailure::full : DocumentFailure::io;
+  return fault(kind, operation, code);
+}
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  [[nodiscard]] int get() const { return descriptor_; }
+  [[nodiscard]] explicit operator bool() const { return descriptor_ >= 0; }
+
+ private:
+  int descriptor_;
+};
+
+bool write_at(int descriptor, Bytes bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return true;
+}
+
+/// Bytes read, fewer only at the end of the file; -1 with errno.
+ssize_t read_at(int descriptor, std::span<std::byte> out, std::uint64_t offset) {
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const ssize_t got =
+        ::pread(descriptor, out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  return static_cast<ssize_t>(filled);
+}
+
+/// Plain bytes of a file of this size; nullopt where no document has it.
+std::optional<std::uint64_t> plain_size(std::uint64_t file_size) {
+  if (file_size < kHeaderSize + kTagSize) return std::nullopt;
+  const std::uint64_t sealed = file_size - kHeaderSize;
+  const std::uint64_t chunks = (sealed + kSealedChunkSize - 1) / kSealedChunkSize;
+  const std::uint64_t in_last = sealed - (chunks - 1) * kSealedChunkSize;
+  if (in_last < kTagSize || (in_last == kTagSize && chunks > 1)) return std::nullopt;
+  return sealed - chunks * kTagSize;
+}
+
+crypto::Nonce nonce_of(std::uint32_t chunk, bool last) {
+  crypto::Nonce nonce{};
+  put_be(chunk, nonce.data() + 7);
+  nonce[11] = last ? 1 : 0;
+  return nonce;
+}
+
+SecretKey file_key_of(const SecretKey& document_key, const Header& header) {
+  return crypto::hkdf_sha256(document_key.view(), {bytes_of("document/file/v1"),
+                                                   bytes_of(header).subspan(kMagic.size(), kSaltSize)});
+}
+
+Digest binding_of(const SecretKey& file_key, const Digest& digest, std::uint64_t size) {
+  std::array<std::uint8_t, 8> length;
+  put_be(size, length.data());
+  return crypto::hmac_sha256(file_key,
+                             {bytes_of("document/binding/v1"), bytes_of(digest.bytes), bytes_of(length)});
+}
+
+bool is_lower_hex(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_keyed_name(std::string_view name) {
+  return name.size() == kNameSize && is_lower_hex(name);
+}
+
+std::optional<Uuid> subject_of(std::string_view name) {
+  if (name.size() != 32 || !is_lower_hex(name)) return std::nullopt;
+  std::string text;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) text += '-';
+    text += name[i];
+  }
+  return Uuid::parse(text);
+}
+
+TimestampUs modified(const struct stat& facts) {
+  return TimestampUs{static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1'000'000 +
+                     facts.st_mtim.tv_nsec / 1'000};
+}
+
+}  // namespace
+
+std::string DocumentFault::message() const {
+  std::string text = std::string("document: ") + operation;
+  if (code != 0) text += ": " + std::generic_category().message(code);
+  return text;
+}
+
+struct DocumentStore::Impl {
+  fs::path root;
+  std::mutex names;  ///< Held where a file gets or loses its final name.
+
+  [[nodiscard]] fs::path directory_of(const Uuid& subject) const { return root / hex(subject.bytes); }
+};
+
+// ---- writing
+
+struct DocumentWriter::Impl {
+  DocumentStore::Impl* store = nullptr;
+  Uuid subject;
+  SecretKey document_key;
+  SecretKey file_key;
+  std::uint64_t size_max = 0;
+  Header header{};
+  fs::path temporary;
+  File file{-1};
+  bool usable = true;
+
+  crypto::Sha256 hash;
+  std::uint64_t size = 0;
+  std::uint32_t chunk = 0;
+  std::vector<std::byte> plain;   ///< The chunk being filled; at most kDocumentChunkSize.
+  std::vector<std::byte> sealed;  ///< Room for one sealed chunk.
+
+  ~Impl() {
+    crypto::wipe(plain);
+    if (!temporary.empty()) ::unlink(temporary.c_str());
+  }
+
+  DocumentResult<void> flush(bool last) {
+    sealed.resize(plain.size() + kTagSize);
+    crypto::seal_into(file_key, nonce_of(chunk, last), bytes_of(header).first(kBoundSize), plain, sealed);
+    if (!write_at(file.get(), sealed, kHeaderSize + std::uint64_t{chunk} * kSealedChunkSize)) {
+      return system_fault("write");
+    }
+    ++chunk;
+    plain.clear();
+    return {};
+  }
+
+  DocumentResult<void> write(Bytes bytes) {
+    if (bytes.size() > size_max - size) return fault(DocumentFailure::too_large, "the document is too large");
+    hash.update(bytes);
+    size += bytes.size();
+    while (!bytes.empty()) {
+      // A full chunk waits until more comes: whether it is the last one is part of its seal.
+      if (plain.size() == kDocumentChunkSize) {
+        if (auto flushed = flush(false); !flushed) return flushed;
+      }
+      const std::size_t taken = std::min(bytes.size(), kDocumentChunkSize - plain.size());
+      plain.insert(plain.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+      bytes = bytes.subspan(taken);
+    }
+    return {};
+  }
+
+  DocumentResult<StoredDocument> finish() {
+    if (auto flushed = flush(true); !flushed) return std::unexpected(flushed.error());
+    StoredDocument stored{.digest = hash.finish(), .size = size, .name = {}};
+    stored.name = DocumentStore::keyed_name(document_key, stored.digest);
+    std::ranges::copy(binding_of(file_key, stored.digest, size).bytes, header.begin() + kBoundSize);
+    if (!write_at(file.get(), bytes_of(header), 0)) return system_fault("write");
+    if (::fsync(file.get()) != 0) return system_fault("fsync");
+
+    const fs::path directory = store->directory_of(subject);
+    const std::lock_guard lock(store->names);
+    if (auto made = crypto::make_directory(directory); !made) {
+      return system_fault("make directory", made.error().code);
+    }
+    if (::rename(temporary.c_str(), (directory / stored.name).c_str()) != 0) return system_fault("rename");
+    temporary.clear();
+    if (auto synced = crypto::sync_directory(directory); !synced) {
+      return system_fault("fsync directory", synced.error().code);
+    }
+    return stored;
+  }
+};
+
+DocumentWriter::DocumentWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DocumentWriter::DocumentWriter(DocumentWriter&&) noexcept = default;
+DocumentWriter& DocumentWriter::operator=(DocumentWriter&&) noexcept = default;
+DocumentWriter::~DocumentWriter() = default;
+
+DocumentResult<void> DocumentWriter::write(Bytes bytes) {
+  if (!impl_->usable) return fault(DocumentFailure::io, "write after the end or a fault");
+  auto written = impl_->write(bytes);
+  impl_->usable = written.has_value();
+  return written;
+}
+
+DocumentResult<StoredDocument> DocumentWriter::finish() {
+  if (!impl_->usable) return fault(DocumentFailure::io, "finish after the end or a fault");
+  impl_->usable = false;
+  return impl_->finish();
+}
+
+std::uint64_t DocumentWriter::size() const {
+  return impl_->size;
+}
+
+// ---- reading
+
+struct DocumentReader::Impl {
+  File file{-1};
+  SecretKey file_key;
+  Header header{};
+  std::uint64_t size = 0;
+  std::uint64_t given = 0;
+  std::uint32_t chunk = 0;
+  std::vector<std::byte> sealed = std::vector<std::byte>(kSealedChunkSize);
+  std::vector<std::byte> plain = std::vector<std::byte>(kDocumentChunkSize);
+
+  ~Impl() { crypto::wipe(plain); }
+
+  DocumentResult<void> begin(const SecretKey& document_key, const Digest& digest) {
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0) return system_fault("stat");
+    const auto plain_bytes =
+        S_ISREG(facts.st_mode) ? plain_size(static_cast<std::uint64_t>(facts.st_size)) : std::nullopt;
+    if (!plain_bytes) return fault(DocumentFailure::damaged, "no document has this file's size");
+    size = *plain_bytes;
+    const ssize_t got = read_at(file.get(), std::as_writable_bytes(std::span(header)), 0);
+    if (got < 0) return system_fault("read");
+    if (static_cast<std::size_t>(got) != header.size() || !text_of(bytes_of(header)).starts_with(kMagic)) {
+      return fault(DocumentFailure::damaged, "not a sealed document");
+    }
+    file_key = file_key_of(document_key, header);
+    const Digest binding = binding_of(file_key, digest, size);
+    if (!crypto::equal_in_constant_time(bytes_of(binding.bytes), bytes_of(header).subspan(kBoundSize))) {
+      return fault(DocumentFailure::damaged, "the file is not the one of its name");
+    }
+    // An empty document has one empty chunk, whose tag is its seal like any other's.
+    if (size == 0) {
+      if (auto opened = next_chunk(0); !opened) return std::unexpected(opened.error());
+    }
+    return {};
+  }
+
+  DocumentResult<Bytes> next_chunk(std::size_t count) {
+    const std::span<std::byte> from = std::span(sealed).first(count + kTagSize);
+    const ssize_t got = read_at(file.get(), from, kHeaderSize + std::uint64_t{chunk} * kSealedChunkSize);
+    if (got < 0) return system_fault("read");
+    const std::span<std::byte> into = std::span(plain).first(count);
+    if (static_cast<std::size_t>(got) != from.size() ||
+        !crypto::open_into(file_key, nonce_of(chunk, given + count == size),
+                           bytes_of(header).first(kBoundSize), from, into)) {
+      return fault(DocumentFailure::damaged, "a chunk does not authenticate");
+    }
+    ++chunk;
+    given += count;
+    return Bytes(into);
+  }
+
+  DocumentResult<Bytes> next() {
+    const std::uint64_t left = size - given;
+    if (left == 0) return Bytes{};
+    return next_chunk(static_cast<std::size_t>(std::min<std::uint64_t>(left, kDocumentChunkSize)));
+  }
+};
+
+DocumentReader::DocumentReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DocumentReader::DocumentReader(DocumentReader&&) noexcept = default;
+DocumentReader& DocumentReader::operator=(DocumentReader&&) noexcept = default;
+DocumentReader::~DocumentReader() = default;
+
+std::uint64_t DocumentReader::size() const {
+  return impl_->size;
+}
+
+DocumentResult<Bytes> DocumentReader::next() {
+  return impl_->next();
+}
+
+// ---- the directory
+
+DocumentStore::DocumentStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DocumentStore::~DocumentStore() = default;
+
+DocumentResult<std::unique_ptr<DocumentStore>> DocumentStore::open(const fs::path& directory,
+                                                                   bool read_only) {
+  auto impl = std::make_unique<Impl>();
+  impl->root = directory;
+  if (!read_only) {
+    const fs::path temporary = directory / kTemporary;
+    if (auto made = crypto::make_directory(temporary); !made) {
+      return system_fault("make directory", made.error().code);
+    }
+    std::error_code failed;
+    for (fs::directory_iterator at(temporary, failed), end; !failed && at != end; at.increment(failed)) {
+      if (::unlink(at->path().c_str()) != 0) return system_fault("remove an upload that died");
+    }
+    if (failed) return system_fault("list uploads that died", failed.value());
+  }
+  return std::unique_ptr<DocumentStore>(new DocumentStore(std::move(impl)));
+}
+
+DocumentResult<DocumentWriter> DocumentStore::begin(const Uuid& subject, const SecretKey& document_key,
+                                                    std::uint64_t size_max) {
+  auto impl = std::make_unique<DocumentWriter::Impl>();
+  impl->store = impl_.get();
+  impl->subject = subject;
+  impl->document_key = document_key;
+  // Chunk numbers are 32 bits wide.
+  impl->size_max =
+      std::min(size_max, std::uint64_t{std::numeric_limits<std::uint32_t>::max()} * kDocumentChunkSize);
+  std::ranges::copy(kMagic, impl->header.begin());
+  crypto::random_bytes(std::span(impl->header).subspan<kMagic.size(), kSaltSize>());
+  impl->file_key = file_key_of(document_key, impl->header);
+  impl->plain.reserve(kDocumentChunkSize);
+  impl->sealed.reserve(kSealedChunkSize);
+  const fs::path temporary = impl_->root / kTemporary / hex(crypto::random_id().bytes);
+  impl->file = File(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!impl->file) return system_fault("create");
+  impl->temporary = temporary;
+  return DocumentWriter(std::move(impl));
+}
+
+DocumentResult<DocumentReader> DocumentStore::read(const Uuid& subject, const SecretKey& document_key,
+                                                   const Digest& digest) const {
+  const fs::path path = impl_->directory_of(subject) / keyed_name(document_key, digest);
+  auto impl = std::make_unique<DocumentReader::Impl>();
+  impl->file = File(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!impl->file && errno == ENOENT) return fault(DocumentFailure::unknown, "no such document");
+  if (!impl->file) return system_fault("open");
+  if (auto begun = impl->begin(document_key, digest); !begun) return std::unexpected(begun.error());
+  return DocumentReader(std::move(impl));
+}
+
+DocumentResult<std::optional<DocumentListing>> DocumentStore::stat(const Uuid& subject,
+                                                                   const SecretKey& document_key,
+                                                                   const Digest& digest) const {
+  DocumentListing listing{.name = keyed_name(document_key, digest), .size = 0, .modified_at = {}};
+  struct stat facts {};
+  if (::lstat((impl_->directory_of(subject) / listing.name).c_str(), &facts) != 0) {
+    if (errno == ENOENT) return std::optional<DocumentListing>();
+    return system_fault("stat");
+  }
+  // A file cut short shows as size 0; reading it tells.
+  listing.size = plain_size(static_cast<std::uint64_t>(facts.st_size)).value_or(0);
+  listing.modified_at = modified(facts);
+  return listing;
+}
+
+DocumentResult<DocumentListing> DocumentStore::verify(const Uuid& subject, const SecretKey& document_key,
+                                                      const Digest& digest) const {
+  auto reader = read(subject, document_key, digest);
+  if (!reader) return std::unexpected(reader.error());
+  crypto::Sha256 hash;
+  while (true) {
+    auto piece = reader->next();
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    hash.update(*piece);
+  }
+  if (hash.finish() != digest) return fault(DocumentFailure::damaged, "the content has another digest");
+  struct stat facts {};
+  if (::fstat(reader->impl_->file.get(), &facts) != 0) return system_fault("stat");
+  return DocumentListing{
+      .name = keyed_name(document_key, digest), .size = reader->size(), .modified_at = modified(facts)};
+}
+
+DocumentResult<std::vector<DocumentListing>> DocumentStore::list(const Uuid& subject) const {
+  std::vector<DocumentListing> listings;
+  std::error_code failed;
+  for (fs::directory_iterator at(impl_->directory_of(subject), failed), end; !failed && at != end;
+       at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    struct stat facts {};
+    if (!is_keyed_name(name)) continue;
+    if (::lstat(at->path().c_str(), &facts) != 0) {
+      if (errno == ENOENT) continue;  // removed meanwhile
+      return system_fault("stat");
+    }
+    listings.push_back({.name = name,
+                        .size = plain_size(static_cast<std::uint64_t>(facts.st_size)).value_or(0),
+                        .modified_at = modified(facts)});
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) return system_fault("list", failed.value());
+  std::ranges::sort(listings, {}, &DocumentListing::name);
+  return listings;
+}
+
+DocumentResult<std::vector<Uuid>> DocumentStore::subjects() const {
+  std::vector<Uuid> subjects;
+  std::error_code failed;
+  for (fs::directory_iterator at(impl_->root, failed), end; !failed && at != end; at.increment(failed)) {
+    if (const auto subject = subject_of(at->path().filename().string())) subjects.push_back(*subject);
+  }
+  if (failed) return system_fault("list", failed.value());
+  std::ranges::sort(subjects);
+  return subjects;
+}
+
+std::string DocumentStore::keyed_name(const SecretKey& document_key, const Digest& digest) {
+  const SecretKey name_key = crypto::hkdf_sha256(document_key.view(), {bytes_of("document/name/v1")});
+  return crypto::hmac_sha256(name_key, {bytes_of(digest.bytes)}).hex();
+}
+
+DocumentResult<bool> DocumentStore::remove(const Uuid& subject, std::string_view name,
+                                           TimestampUs not_after) {
+  if (!is_keyed_name(name)) return false;
+  const fs::path directory = impl_->directory_of(subject);
+  const fs::path path = directory / name;
+  const std::lock_guard lock(impl_->names);
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0) {
+    if (errno == ENOENT) return false;
+    return system_fault("stat");
+  }
+  if (modified(facts) > not_after) return false;
+  if (::unlink(path.c_str()) != 0) return system_fault("remove");
+  if (auto synced = crypto::sync_directory(directory); !synced) {
+    return system_fault("fsync directory", synced.error().code);
+  }
+  return true;
+}
+
+DocumentResult<std::size_t> DocumentStore::remove_all(const Uuid& subject) {
+  auto listings = list(subject);
+  if (!listings) return std::unexpected(listings.error());
+  const fs::path directory = impl_->directory_of(subject);
+  const std::lock_guard lock(impl_->names);
+  std::size_t removed = 0;
+  for (const DocumentListing& listing : *listings) {
+    if (::unlink((directory / listing.name).c_str()) == 0) {
+      ++removed;
+    } else if (errno != ENOENT) {
+      return system_fault("remove");
+    }
+  }
+  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST) {
+    return system_fault("remove directory");
+  }
+  for (const fs::path& changed : {directory, impl_->root}) {
+    auto synced = crypto::sync_directory(changed);
+    if (!synced && !synced.error().is_missing()) return system_fault("fsync directory", synced.error().code);
+  }
+  return removed;
+}
+
+}  // namespace ledger::store

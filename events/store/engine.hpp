@@ -1,0 +1,222 @@
+// The ledger itself: one writer thread that decides, seals, appends and commits; snapshots for everyone who
+// reads.
+//
+// Order of a batch (DESIGN section 5): take what is queued; secure room; vault keys durable; for each command
+// in order: authenticate again, idempotency, expected version, decide, admissible, evolve, encode; put
+// entries, sealed values, indexes and projections; commit the ledger with fsync; commit the views; publish
+// the position; answer. A failure after the ledger commit begins ends the process (std::abort with a
+// message): its outcome is unknown.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "events/core/decide.hpp"
+#include "events/crypto/master_key.hpp"
+#include "events/store/projection.hpp"
+
+namespace ledger::store {
+
+class DocumentStore;
+class Vault;
+
+/// Nobody's token: `public`.
+struct Anonymous {};
+/// Whoever runs the command line, or the server itself: acts without a grant.
+struct Trusted {
+  Role role = Role::operator_;
+};
+/// A grant whose token was verified; the writer checks again that it is active.
+struct Granted {
+  Uuid grant_id;
+};
+
+/// What `If-Match` said: any of these versions, or `*`.
+struct ExpectedVersion {
+  bool any = false;
+  std::vector<std::uint64_t> versions;
+};
+
+/// One command on its way in.
+struct Submission {
+  Command command;
+  std::variant<Anonymous, Trusted, Granted> caller;
+  /// For the request tag; only read where there is an idempotency key. Path is as received, without the
+  /// query.
+  std::string method, path, body;
+  std::optional<std::string> idempotency_key;  ///< 1 to 255 bytes of printable ASCII
+  std::optional<ExpectedVersion> expected;
+  std::optional<TraceParent> trace;
+  Uuid correlation_id;
+  std::optional<Uuid> causation_id;
+  std::optional<TimestampUs> at;  ///< dates the event; Trusted callers of a fresh ledger only (`init --at`)
+};
+
+/// What a command led to: the fold of its stream up to its last event, so that a repeat gives the same.
+struct Accepted {
+  struct Happened {
+    EventType type = 0;
+    std::uint64_t position = 0;
+  };
+  Uuid id;
+  StreamId stream;
+  std::uint64_t version = 0;
+  std::uint64_t position = 0;
+  std::string state;  ///< `draft`, ...; `present`/`removed` for products, `active`/`revoked` for grants
+  std::vector<Happened> events;
+  std::vector<std::string> warnings;  ///< codes, e.g. `unchanged`
+  std::optional<Uuid> grant_id;       ///< of a grant that was made
+  std::optional<std::string> token;   ///< its token; absent in repeats after 24 hours
+  bool made_grant = false;
+  bool repeated = false;  ///< answered from history: nothing was appended now
+};
+
+using Outcome = std::expected<Accepted, Refusal>;
+using Answer = std::move_only_function<void(Outcome)>;
+
+/// An event as read back: private values opened where asked for and possible.
+struct ReadEvent {
+  Event event;
+  codec::EntryParts parts;
+};
+
+/// A consistent view of everything up to `position()`. Short-lived: make one, read, let go, before any wait.
+/// Not for use by two threads at once.
+class Snapshot {
+ public:
+  ~Snapshot();
+  Snapshot(Snapshot&&) noexcept;
+
+  /// Events below this number are in the snapshot: the last one's position is `size() - 1`.
+  [[nodiscard]] std::uint64_t size() const;
+  /// States, grants and private values as of this snapshot; document_known answers from the store.
+  [[nodiscard]] const Lookup& lookup() const;
+  /// The entry bytes as stored; nullopt at or beyond `size()`. They live as long as the snapshot.
+  [[nodiscard]] std::optional<Bytes> entry(std::uint64_t position) const;
+  /// The decoded event; `open_private` joins the private values whose keys exist.
+  [[nodiscard]] std::optional<ReadEvent> event(std::uint64_t position, bool open_private) const;
+  /// Positions of a stream's events with versions in (after_version, after_version + limit], in order.
+  [[nodiscard]] std::vector<std::uint64_t> stream_positions(const StreamId& stream,
+                                                            std::uint64_t after_version,
+                                                            std::size_t limit) const;
+  /// The version of a stream, 0 where it has no event; cheap.
+  [[nodiscard]] std::uint64_t stream_version(const StreamId& stream) const;
+  /// All grants, in the order of their ids; at most `limit` after `after`.
+  [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
+  /// Subjects, in the order of their ids; at most `limit` after `after`.
+  [[nodiscard]] std::vector<Uuid> subjects(const Uuid& after, std::size_t limit) const;
+  /// The views' transaction, for projections' own queries.
+  [[nodiscard]] const Transaction& views() const;
+
+ private:
+  friend class Engine;
+  struct Impl;
+  explicit Snapshot(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct EngineOptions {
+  std::filesystem::path data;
+  std::filesystem::path master_key;                          ///< empty: `DIR.key`
+  std::uint64_t ledger_map_bytes = std::uint64_t{64} << 30;  ///< address space
+  std::uint64_t views_map_bytes = std::uint64_t{64} << 30;
+  std::size_t queue_max = 4096;  ///< waiting commands; beyond: `queue_full`
+  std::size_t batch_commands_max = 512;
+  bool accept_clock = false;           ///< accept a gap of more than 30 days since the last entry
+  std::function<TimestampUs()> clock;  ///< wall clock; empty: the system's. Tests give their own.
+  /// Told about progress while the views are caught up or rebuilt at start: done and total events.
+  std::function<void(std::uint64_t, std::uint64_t)> on_progress;
+  /// Told once for what an operator should read (a rebuild and why, a distrusted clock); no private value.
+  std::function<void(std::string)> on_notice;
+};
+
+enum class EngineFailure {
+  no_ledger,      ///< the directory holds none; `init` makes one
+  ledger_exists,  ///< `init` on a directory that has one
+  locked,         ///< another process holds the directory
+  master_key,     ///< missing, unreadable, or not this ledger's
+  clock,          ///< the clock is not to be trusted
+  damaged,        ///< what is stored contradicts itself
+  storage,        ///< the machine failed
+};
+
+struct EngineFault {
+  EngineFailure kind = EngineFailure::storage;
+  std::string detail;
+};
+
+/// What `create` made.
+struct Created {
+  std::string origin, vkey, admin_token;
+};
+
+struct CreateOptions {
+  std::filesystem::path data, master_key;
+  std::string origin;
+  std::string number_prefix = "演示备";
+  std::optional<TimestampUs> at;
+};
+
+class Engine {
+ public:
+  /// Makes a ledger: directory, keys, `ledger.created` and the first `access.granted`. Leaves nothing behind
+  /// when it fails, and refuses a directory that holds a ledger.
+  [[nodiscard]] static std::expected<Created, EngineFault> create(const CreateOptions& options);
+
+  /// Opens a ledger for writing: takes the lock, checks the clock, brings the views up to date (catch-up
+  /// where they are trusted, else rebuild beside the old file and swap), starts the writer. `projections`
+  /// outlive the engine.
+  [[nodiscard]] static std::expected<std::unique_ptr<Engine>, EngineFault> open(
+      EngineOptions options, std::span<Projection* const> projections);
+
+  /// Drains the queue, commits, marks the views clean, joins the writer.
+  ~Engine();
+
+  /// Queues a command. `answer` is called exactly once, on the writer thread after the commit, or at once on
+  /// the caller's thread when the queue is full (`queue_full`) or closing (`shutting_down`). It must not
+  /// block.
+  void submit(Submission submission, Answer answer);
+  /// `submit` and wait; for the command line.
+  [[nodiscard]] Outcome execute(Submission submission);
+
+  /// A snapshot at the published position. Any thread.
+  [[nodiscard]] Snapshot snapshot() const;
+  /// Number of published events. Any thread, no transaction.
+  [[nodiscard]] std::uint64_t size() const;
+  /// Time of the newest published entry.
+  [[nodiscard]] TimestampUs last_recorded() const;
+
+  /// Verifies a token's form and MAC and finds its grant as of now. Any thread; fast (one HMAC, one lookup).
+  /// Refusals: token_unknown, token_expired.
+  [[nodiscard]] std::expected<GrantState, Refusal> authenticate(std::string_view token) const;
+
+  [[nodiscard]] DocumentStore& documents();
+  /// The key that a subject's documents are sealed under; nullopt once erased.
+  [[nodiscard]] std::optional<crypto::SecretKey> document_key(const Uuid& subject) const;
+  [[nodiscard]] const std::string& origin() const;
+
+  /// Stops accepting, drains. Later submits are refused with `shutting_down`.
+  void close();
+
+  struct Metrics {
+    std::uint64_t queued = 0, batches = 0, commands = 0, refused = 0, events = 0;
+    std::uint64_t ledger_bytes = 0, views_bytes = 0, vault_records = 0;
+    bool writable = true;  ///< false while the last batch met a full disk or map, or the clock is distrusted
+  };
+  [[nodiscard]] Metrics metrics() const;
+
+ private:
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ledger::store

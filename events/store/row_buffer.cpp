@@ -1,0 +1,270 @@
+#include "events/store/row_buffer.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+
+namespace ledger::store {
+namespace {
+
+std::uint32_t hash_of(Bytes key) {
+  const std::size_t hash = std::hash<std::string_view>()(text_of(key));
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+int compare(Bytes a, Bytes b) {
+  const int order = std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
+  if (order != 0) return order;
+  return a.size() < b.size() ? -1 : (a.size() > b.size() ? 1 : 0);
+}
+
+bool equal(Bytes a, Bytes b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool starts_with(Bytes key, Bytes prefix) {
+  return key.size() >= prefix.size() && std::memcmp(key.data(), prefix.data(), prefix.size()) == 0;
+}
+
+}  // namespace
+
+RowBuffer::RowBuffer() = default;
+
+const RowBuffer::Entry* RowBuffer::find(Database database, Bytes key, std::uint32_t hash) const {
+  if (database.handle >= tables_.size()) return nullptr;
+  const Table& table = tables_[database.handle];
+  if (table.slots.empty()) return nullptr;
+  const std::size_t mask = table.slots.size() - 1;
+  for (std::size_t at = hash & mask; table.slots[at] != 0; at = (at + 1) & mask) {
+    const Entry& entry = table.entries[table.slots[at] - 1];
+    if (entry.hash == hash && equal(entry.key_bytes(), key)) return &entry;
+  }
+  return nullptr;
+}
+
+void RowBuffer::grow(Table& table) {
+  table.slots.assign(std::max<std::size_t>(64, table.slots.size() * 2), 0);
+  const std::size_t mask = table.slots.size() - 1;
+  for (std::uint32_t i = 0; i < table.entries.size(); ++i) {
+    std::size_t at = table.entries[i].hash & mask;
+    while (table.slots[at] != 0) at = (at + 1) & mask;
+    table.slots[at] = i + 1;
+  }
+}
+
+RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
+  if (database.handle >= tables_.size()) tables_.resize(database.handle + 1);
+  Table& table = tables_[database.handle];
+  const std::uint32_t hash = hash_of(key);
+  std::uint32_t index;
+  if (const Entry* there = find(database, key, hash)) {
+    index = static_cast<std::uint32_t>(there - table.entries.data());
+  } else {
+    if ((table.entries.size() + 1) * 2 > table.slots.size()) grow(table);
+    const std::size_t mask = table.slots.size() - 1;
+    std::size_t at = hash & mask;
+    while (table.slots[at] != 0) at = (at + 1) & mask;
+    index = static_cast<std::uint32_t>(table.entries.size());
+    table.slots[at] = index + 1;
+    Entry& made = table.entries.emplace_back();
+    made.key = arena_.copy(key).data();
+    made.key_size = static_cast<std::uint32_t>(key.size());
+    made.hash = hash;
+  }
+  Entry& entry = table.entries[index];
+  if (marked_) {
+    undo_.push_back({database.handle, index, entry.value, entry.size, entry.room, entry.kind});
+    entry.room = 0;  // the old value may come back, so the new one stands elsewhere
+  }
+  return entry;
+}
+
+std::optional<Bytes> RowBuffer::get(Database database, Bytes key) {
+  if (const Entry* entry = find(database, key, hash_of(key)); entry != nullptr && entry->kind != Kind::absent) {
+    if (entry->kind == Kind::deleted) return std::nullopt;
+    return entry->value_bytes();
+  }
+  if (base_ == nullptr) return std::nullopt;
+  return base_->get(database, key);
+}
+
+StoreResult<void> RowBuffer::put(Database database, Bytes key, Bytes value) {
+  Entry& entry = entry_for(database, key);
+  if (entry.kind == Kind::absent) ++rows_;
+  if (entry.room < value.size()) {
+    entry.value = arena_.take(value.size());
+    entry.room = static_cast<std::uint32_t>(value.size());
+  }
+  if (!value.empty()) std::memcpy(entry.value, value.data(), value.size());
+  entry.size = static_cast<std::uint32_t>(value.size());
+  entry.kind = Kind::row;
+  return {};
+}
+
+StoreResult<void> RowBuffer::del(Database database, Bytes key) {
+  Entry& entry = entry_for(database, key);
+  if (entry.kind == Kind::absent) ++rows_;
+  entry.size = 0;
+  entry.kind = Kind::deleted;
+  return {};
+}
+
+std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) const {
+  std::vector<const Entry*> order;
+  order.reserve(table.entries.size());
+  for (const Entry& entry : table.entries) {
+    if (entry.kind != Kind::absent) order.push_back(&entry);
+  }
+  std::ranges::sort(order, [](const Entry* a, const Entry* b) {
+    return compare(a->key_bytes(), b->key_bytes()) < 0;
+  });
+  return order;
+}
+
+void RowBuffer::scan(Database database, Bytes prefix,
+                     const std::function<bool(Bytes key, Bytes value)>& each) const {
+  std::vector<const Entry*> own;
+  if (database.handle < tables_.size()) {
+    for (const Entry& entry : tables_[database.handle].entries) {
+      if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) own.push_back(&entry);
+    }
+    std::ranges::sort(own, [](const Entry* a, const Entry* b) {
+      return compare(a->key_bytes(), b->key_bytes()) < 0;
+    });
+  }
+  auto next = own.begin();
+  const auto give_own = [&] {
+    const Entry& entry = **next++;
+    return entry.kind == Kind::deleted || each(entry.key_bytes(), entry.value_bytes());
+  };
+  if (base_ != nullptr) {
+    Cursor cursor = base_->cursor(database);
+    for (bool there = cursor.seek(prefix); there && starts_with(cursor.key(), prefix); there = cursor.next()) {
+      bool hidden = false;
+      while (next != own.end()) {
+        const int order = compare((*next)->key_bytes(), cursor.key());
+        if (order > 0) break;
+        hidden = order == 0;
+        if (!give_own()) return;
+      }
+      if (!hidden && !each(cursor.key(), cursor.value())) return;
+    }
+  }
+  while (next != own.end()) {
+    if (!give_own()) return;
+  }
+}
+
+void RowBuffer::mark() {
+  undo_.clear();
+  marked_ = true;
+}
+
+void RowBuffer::rollback() {
+  while (!undo_.empty()) {
+    const Undo& undo = undo_.back();
+    Entry& entry = tables_[undo.table].entries[undo.entry];
+    if (undo.kind == Kind::absent && entry.kind != Kind::absent) --rows_;
+    entry.value = undo.value;
+    entry.size = undo.size;
+    entry.room = undo.room;
+    entry.kind = undo.kind;
+    undo_.pop_back();
+  }
+  marked_ = false;
+}
+
+void RowBuffer::keep() {
+  undo_.clear();
+  marked_ = false;
+}
+
+std::size_t RowBuffer::held_bytes() const {
+  std::size_t held = arena_.held();
+  for (const Table& table : tables_) {
+    held += table.entries.capacity() * sizeof(Entry) + table.slots.size() * sizeof(std::uint32_t);
+  }
+  return held;
+}
+
+std::uint64_t RowBuffer::payload_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Table& table : tables_) {
+    for (const Entry& entry : table.entries) {
+      if (entry.kind != Kind::absent) bytes += entry.key_size + entry.size;
+    }
+  }
+  return bytes;
+}
+
+StoreResult<void> RowBuffer::flush(WriteTxn& txn) const {
+  for (unsigned handle = 0; handle < tables_.size(); ++handle) {
+    for (const Entry* entry : sorted(tables_[handle])) {
+      const Database database{handle};
+      auto done = entry->kind == Kind::row ? txn.put(database, entry->key_bytes(), entry->value_bytes())
+                                           : txn.del(database, entry->key_bytes());
+      if (!done) return done;
+    }
+  }
+  return {};
+}
+
+StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_t step_bytes) const {
+  std::optional<WriteTxn> txn;
+  std::size_t put_bytes = 0;
+  const auto end_step = [&]() -> StoreResult<void> {
+    put_bytes = 0;
+    if (!txn) return {};
+    auto committed = std::move(*txn).commit();
+    txn.reset();
+    return committed;
+  };
+  for (unsigned handle = 0; handle < tables_.size(); ++handle) {
+    const Database database{handle};
+    const std::vector<const Entry*> order = sorted(tables_[handle]);
+    bool append = false;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const Entry& entry = *order[i];
+      if (!txn) {
+        auto begun = environment.write();
+        if (!begun) return std::unexpected(begun.error());
+        txn.emplace(std::move(*begun));
+      }
+      if (i == 0) {
+        // Behind everything that is there, rows fill their pages one after another.
+        Cursor cursor = txn->cursor(database);
+        append = !cursor.last() || compare(cursor.key(), entry.key_bytes()) < 0;
+      }
+      auto done = entry.kind == Kind::deleted ? txn->del(database, entry.key_bytes())
+                  : append ? txn->put_append(database, entry.key_bytes(), entry.value_bytes())
+                           : txn->put(database, entry.key_bytes(), entry.value_bytes());
+      if (!done) return done;
+      put_bytes += entry.key_size + entry.size;
+      if (put_bytes >= step_bytes) {
+        if (auto ended = end_step(); !ended) return ended;
+      }
+    }
+  }
+  return end_step();
+}
+
+void RowBuffer::clear() {
+  for (Table& table : tables_) {
+    const std::size_t used = table.entries.size();
+    table.entries.clear();
+    // A large table once is no reason to walk a large one at every batch.
+    if (table.slots.size() > 4096 && used * 8 < table.slots.size()) {
+      table.slots = {};
+      table.entries.shrink_to_fit();
+    } else {
+      std::ranges::fill(table.slots, 0u);
+    }
+  }
+  arena_.clear();
+  undo_.clear();
+  marked_ = false;
+  base_ = nullptr;
+  rows_ = 0;
+}
+
+}  // namespace ledger::store

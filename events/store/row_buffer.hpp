@@ -1,0 +1,91 @@
+// The rows of a batch, or of a stretch of a rebuild, before they are put: a hash map over what the views hold.
+//
+// Decisions and projections read and write here as if it were the database, so that each sees all earlier ones; one
+// command's rows can be taken back without touching its neighbours'; and the rows reach LMDB once each, in key order,
+// which costs a third of putting them one event after another.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "events/store/arena.hpp"
+#include "events/store/rows.hpp"
+
+namespace ledger::store {
+
+class RowBuffer final : public Rows {
+ public:
+  RowBuffer();
+
+  /// What lies under the buffer; null: nothing. It must outlive its use here. Bytes from `get` die with it.
+  void set_base(const Transaction* base) { base_ = base; }
+
+  /// The value as the buffer has it, else as the base has it. Bytes of the buffer live until the row is put again,
+  /// `clear` or `rollback`, those of the base as long as its transaction.
+  [[nodiscard]] std::optional<Bytes> get(Database database, Bytes key) override;
+  /// Never fail here: running out of room shows in `flush`.
+  [[nodiscard]] StoreResult<void> put(Database database, Bytes key, Bytes value) override;
+  [[nodiscard]] StoreResult<void> del(Database database, Bytes key) override;
+
+  /// Every row whose key starts with `prefix`, in key order, until `each` answers false. Slow where the buffer holds
+  /// many rows of this database. `each` must not put.
+  void scan(Database database, Bytes prefix, const std::function<bool(Bytes key, Bytes value)>& each) const;
+
+  /// From here on every put and deletion can be taken back.
+  void mark();
+  /// Takes back what was put and deleted since `mark`, and ends the mark.
+  void rollback();
+  /// Keeps it, and ends the mark.
+  void keep();
+
+  /// Heap memory of the rows in the buffer, about.
+  [[nodiscard]] std::size_t held_bytes() const;
+  /// Keys and values that a flush would put, in bytes, and their number.
+  [[nodiscard]] std::uint64_t payload_bytes() const;
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+
+  /// Puts every row, in key order. The buffer keeps them: `clear` once the transaction is committed.
+  [[nodiscard]] StoreResult<void> flush(WriteTxn& txn) const;
+  /// The same in transactions of at most about `step_bytes` each, committed here: for a file that nobody trusts
+  /// before it is whole.
+  [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes) const;
+
+  /// Forgets all rows. The base goes too.
+  void clear();
+
+ private:
+  enum class Kind : std::uint8_t { absent, row, deleted };  // absent: taken back, so the base counts
+  struct Entry {
+    const std::byte* key = nullptr;
+    std::byte* value = nullptr;
+    std::uint32_t key_size = 0, size = 0, room = 0, hash = 0;
+    Kind kind = Kind::absent;
+    [[nodiscard]] Bytes key_bytes() const { return {key, key_size}; }
+    [[nodiscard]] Bytes value_bytes() const { return {value, size}; }
+  };
+  struct Table {
+    std::vector<Entry> entries;
+    std::vector<std::uint32_t> slots;  ///< index + 1, 0: free; a power of two, at most half full
+  };
+  struct Undo {
+    std::uint32_t table, entry;
+    std::byte* value;
+    std::uint32_t size, room;
+    Kind kind;
+  };
+
+  [[nodiscard]] const Entry* find(Database database, Bytes key, std::uint32_t hash) const;
+  Entry& entry_for(Database database, Bytes key);
+  static void grow(Table& table);
+  [[nodiscard]] std::vector<const Entry*> sorted(const Table& table) const;
+
+  const Transaction* base_ = nullptr;
+  std::vector<Table> tables_;  ///< by database handle
+  Arena arena_;
+  std::vector<Undo> undo_;
+  bool marked_ = false;
+  std::uint64_t rows_ = 0;
+};
+
+}  // namespace ledger::store

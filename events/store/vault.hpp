@@ -1,0 +1,103 @@
+// The vault: the random key of every private record, wrapped, and the means to make keys unreadable for good.
+//
+// What is where. `vault/` (LMDB, fully synced) holds record id[16] -> u32be epoch || wrapped key[60]. A row
+// is wrapped under a key derived from two halves: the master key (its own file) and the secret of the row's
+// epoch. The epoch secret lies in a file of its own beside the master key, `<master key file>.epoch`, never
+// in `vault/`.
+//
+// Erasing. `destroy` draws a new epoch secret, wraps the surviving keys anew under it in one transaction that
+// also drops the rows of the destroyed ones, and then forgets the old secret. From then on no row written
+// before can be opened: not in old pages that LMDB, which copies on write, leaves in the file, and not in any
+// older copy or backup of `vault/`, even with the master key. The price is honest: older vault backups are
+// worthless after an erasure, and losing the epoch file loses every private value. A copy of the *epoch file*
+// made before an erasure still opens a vault copy made before it, so the epoch file must not be backed up
+// beyond the time within which an erasure must take hold; the master key file, which never changes, may be.
+// Old blocks of the epoch file are overwritten in place, which flash and copy-on-write file systems may not
+// honour.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/core/types.hpp"
+#include "events/crypto/master_key.hpp"
+#include "events/crypto/primitives.hpp"
+
+namespace ledger::store {
+
+enum class VaultFailure {
+  full,           ///< No room on disk or in the map: nothing was changed.
+  record_exists,  ///< `create` named an id that has a key: nothing was changed.
+  epoch_file,     ///< The epoch file is missing, unreadable or not the vault's.
+  damaged,        ///< A row does not open: damaged, moved, or wrapped under another master key.
+  io,             ///< The machine failed; after a failed commit end the process.
+};
+
+struct VaultFault {
+  VaultFailure kind = VaultFailure::io;
+  std::string detail;  ///< One line for an operator; holds no secret.
+};
+
+template <typename T>
+using VaultResult = std::expected<T, VaultFault>;
+
+struct VaultOptions {
+  std::filesystem::path directory;   ///< `DIR/vault`.
+  std::filesystem::path epoch_file;  ///< Usually `epoch_file_beside(master key file)`.
+  std::size_t cache_entries_max = 4096;
+  std::uint64_t map_size = std::uint64_t{8} << 30;
+  bool create = false;     ///< Makes a new, empty vault and its epoch file; refuses where one is.
+  bool read_only = false;  ///< `verify`, `export`: no recovery, no create, no destroy.
+};
+
+/// `<master key file>.epoch`.
+[[nodiscard]] std::filesystem::path epoch_file_beside(const std::filesystem::path& master_key_file);
+
+/// A record's id and its key, the latter random or, in a simulation, from its seed.
+struct RecordKey {
+  Uuid record;
+  crypto::SecretKey key;
+};
+
+/// `create` and `destroy` belong to the writer's thread; `find` is safe from any thread beside them.
+class Vault {
+ public:
+  [[nodiscard]] static VaultResult<std::unique_ptr<Vault>> open(const VaultOptions& options,
+                                                                const crypto::MasterKey& master);
+  ~Vault();
+  Vault(const Vault&) = delete;
+  Vault& operator=(const Vault&) = delete;
+
+  /// Stores new keys, all or none, in one durable commit. Ids must be new.
+  [[nodiscard]] VaultResult<void> create(std::span<const RecordKey> records);
+
+  /// The key of a record, or nullopt when there is none (never made, or destroyed).
+  [[nodiscard]] VaultResult<std::optional<crypto::SecretKey>> find(const Uuid& record) const;
+
+  /// Makes the keys of these records (those that exist) unreadable for good, and every older copy of the
+  /// vault with them. Durable on return. Takes time with the number of surviving records (about 2 us each).
+  /// Repeating it after a crash is safe. Answers how many keys there were to destroy; when there were none
+  /// the epoch turns all the same.
+  [[nodiscard]] VaultResult<std::size_t> destroy(std::span<const Uuid> records);
+
+  /// Counts from 1; each `destroy` adds one.
+  [[nodiscard]] std::uint32_t current_epoch() const;
+  /// Number of records that have a key.
+  [[nodiscard]] std::uint64_t count() const;
+  /// Number of unwrapped keys in memory now.
+  [[nodiscard]] std::size_t cached() const;
+  /// Makes room for `records` new keys on the disk; see Environment::secure_room.
+  [[nodiscard]] VaultResult<void> secure_room(std::size_t records);
+
+ private:
+  struct Impl;
+  explicit Vault(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ledger::store

@@ -1,0 +1,143 @@
+// The views environment: `views/`, an LMDB file without fsync that holds everything that is derived from the log. It
+// may be deleted at any time; it is believed only under the trust rule below. Rows and keys: docs/storage.md.
+//
+//   meta               word -> see below; `subject_number` -> u32be, the last subject number given
+//   streams            u8 kind || id[16] || 00 -> state row (codec/state_codec.hpp)
+//                      u8 kind || id[16] || 01 || u64be version -> u64be position
+//   grants             grant id[16] -> state row
+//   principal_grants   principal[16] || grant id[16] -> empty
+//   idempotency        principal[16] || key tag[32] -> u64be position of the command's first event
+//   credit_codes       code -> subject id[16]
+//   numbers            digits -> filing id[16]
+//   serials            subject id[16] || u8 type -> u16be last serial given
+//   subject_numbers    u32be number -> empty: given by an approval or seen in an import
+//   names              HMAC(K_index, "principal" || name) -> principal[16]
+//   subject_products   subject id[16] || u64be position -> product id[16]
+//   subject_filings    subject id[16] || u64be position -> filing id[16]
+//   documents          HMAC(K_index, "document" || digest[32]) || subject id[16]
+//                        -> u64be position of the first submission that names it || u8 1 when published
+//
+// Trust: the file is believed when the mark beside it (`views/mark`) says that it was closed cleanly, or that it was
+// opened during this very boot of the machine, whose page cache then still holds all of it; and when the ledger id,
+// the number of events and the hash of the last one that it names are the log's.
+#pragma once
+
+#include <array>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/core/events.hpp"
+#include "events/crypto/durable_file.hpp"
+#include "events/store/projection.hpp"
+
+namespace ledger::store {
+
+/// The databases of the indexes; those of the projections are their own.
+struct IndexDatabases {
+  Database meta, streams, grants, principal_grants, idempotency, credit_codes, numbers, serials, subject_numbers,
+      names, subject_products, subject_filings, documents;
+};
+
+/// What the views say of themselves.
+struct ViewsMeta {
+  Uuid ledger_id;
+  std::uint64_t size = 0;  ///< events applied
+  Digest last_leaf;        ///< SHA-256(0x00 || entry) of the last one (RFC 6962 section 2.1)
+};
+
+/// A key of at most 64 bytes, made of fixed parts.
+class Key {
+ public:
+  Key& add(Bytes bytes) {
+    std::memcpy(bytes_.data() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+    return *this;
+  }
+  Key& add(const Uuid& id) { return add(bytes_of(id.bytes)); }
+  Key& add(const Digest& digest) { return add(bytes_of(digest.bytes)); }
+  template <typename T>
+  Key& number(T value) {
+    put_be(value, bytes_.data() + size_);
+    size_ += sizeof(T);
+    return *this;
+  }
+  operator Bytes() const { return bytes_of(std::span(bytes_.data(), size_)); }
+
+ private:
+  std::array<std::uint8_t, 64> bytes_;
+  std::size_t size_ = 0;
+};
+
+namespace keys {
+[[nodiscard]] inline Key state(const StreamId& stream) {
+  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{0});
+}
+[[nodiscard]] inline Key version(const StreamId& stream, std::uint64_t version) {
+  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{1}).number(version);
+}
+}  // namespace keys
+
+/// SHA-256(0x00 || entry).
+[[nodiscard]] Digest leaf_hash(Bytes entry);
+
+/// Reads what ids, positions and numbers stand in values as; nullopt for a value of another size.
+[[nodiscard]] std::optional<Uuid> id_in(Bytes value);
+[[nodiscard]] std::optional<std::uint64_t> position_in(Bytes value);
+
+/// The open environment. Once a process; outlives its transactions.
+class Views {
+ public:
+  /// Opens or makes the file and gives the projections their handles, in an order that depends on their names only.
+  [[nodiscard]] static StoreResult<std::unique_ptr<Views>> open(const std::filesystem::path& directory,
+                                                                std::uint64_t map_bytes,
+                                                                std::span<Projection* const> projections,
+                                                                bool read_only = false);
+
+  [[nodiscard]] const IndexDatabases& databases() const { return databases_; }
+  [[nodiscard]] Environment& environment() const { return *environment_; }
+
+  /// nullopt in a new file, and where a row of it does not read.
+  [[nodiscard]] std::optional<ViewsMeta> meta(const Transaction& txn) const;
+  /// Whether the file was made by this format and these versions of the projections.
+  [[nodiscard]] bool versions_match(const Transaction& txn) const;
+  /// Puts what a new file says of itself, once.
+  [[nodiscard]] StoreResult<void> put_versions(Rows& rows, const Uuid& ledger_id) const;
+  /// Puts how far the rows go.
+  [[nodiscard]] StoreResult<void> put_progress(Rows& rows, std::uint64_t size, const Digest& last_leaf) const;
+
+  /// Every row of every database, ordered, as text lines `database key value` in hexadecimal but for the database's
+  /// name: equal for two files that hold the same. For tests and for `rebuild --check`.
+  [[nodiscard]] std::string dump() const;
+
+ private:
+  Views() = default;
+  [[nodiscard]] std::string versions_text() const;
+  std::unique_ptr<Environment> environment_;
+  IndexDatabases databases_;
+  std::vector<Projection*> projections_;
+  std::vector<std::string> names_;  ///< of all databases, in the order of `handles_`
+  std::vector<Database> handles_;
+};
+
+/// The trust mark of a views directory.
+class TrustMark {
+ public:
+  explicit TrustMark(const std::filesystem::path& views_directory) : path_(views_directory / "mark") {}
+  /// Nothing where the file may be believed, else why not.
+  [[nodiscard]] std::optional<std::string> distrust() const;
+  /// Durable: from here on the file is believed during this boot only. Before the first write.
+  [[nodiscard]] std::expected<void, crypto::FileFault> set_open() const;
+  /// Durable: the file is whole. After the environment was synced and before it closes.
+  [[nodiscard]] std::expected<void, crypto::FileFault> set_clean() const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace ledger::store
