@@ -1,0 +1,45 @@
+// What an operator may set about the API: every limit with its default, and who hears of what happens.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "events/core/types.hpp"
+#include "server/http/rate_limiter.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace ledger::server {
+
+struct Options {
+  /// `--registration open|closed`: whether anyone may register a subject.
+  bool registration_open = true;
+  /// Registrations of one address; loopback is exempt.
+  http::RateLimiter::Limits registration_rate{.per_minute = 10, .burst = 10, .addresses_max = 16'384};
+
+  /// One document, in bytes.
+  std::uint64_t document_bytes_max = std::uint64_t{32} << 20;
+  /// Documents of one subject that no entry names, in bytes together; before the subject is qualified, the second.
+  std::uint64_t unreferenced_bytes_max = std::uint64_t{64} << 20;
+  std::uint64_t unreferenced_bytes_unqualified_max = std::uint64_t{16} << 20;
+  /// How long a document that no entry names is kept.
+  std::chrono::hours unreferenced_age{7 * 24};
+  /// How often they are looked for; zero: never by itself.
+  std::chrono::minutes sweep_interval{60};
+
+  /// Whether `/metrics` answers on the API's own listener (false with `--metrics-listen`).
+  bool metrics_here = true;
+
+  /// One line a request; null: none. Must be safe from several threads.
+  std::shared_ptr<spdlog::logger> access_log;
+  /// What went wrong on our side; null: silence.
+  std::shared_ptr<spdlog::logger> log;
+  /// The wall clock; empty: the system's. Tests give their own.
+  std::function<TimestampUs()> clock;
+};
+
+}  // namespace ledger::server

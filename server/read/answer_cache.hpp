@@ -1,0 +1,81 @@
+// Rendered answers of single things, kept while they are asked for: a hot read then costs the version of its
+// stream and one look here. A body is named by (stream, version, sight), so nothing ever has to be
+// invalidated by an append; what changes bodies without an append to their own stream (an erasure destroys
+// record keys that filings show values of) calls `clear`.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "events/core/events.hpp"
+#include "server/read/visibility.hpp"
+
+namespace ledger::server {
+
+/// A bounded cache, least recently used out first. Any thread.
+class AnswerCache {
+ public:
+  using Body = std::shared_ptr<const std::string>;
+
+  /// `bytes_max` bounds bodies and their bookkeeping together, over all shards.
+  explicit AnswerCache(std::size_t bytes_max);
+
+  struct Found {
+    bool known = false;         ///< the cache knows this version, and so what the reader may see of it
+    Sight sight = Sight::none;  ///< meaningful when `known`
+    Body body;                  ///< null where it has to be rendered, or where there is nothing to see
+  };
+  /// What is kept of a subject or filing at this version, for this reader.
+  [[nodiscard]] Found find(const StreamId& stream, std::uint64_t version, const Reader& reader);
+
+  /// Keeps a body. `owner` and `disclosed` are what visibility asks for: SubjectState::id and true, or those
+  /// of the FilingState. Another version of the same stream gives way. A body above an eighth of a shard is
+  /// not kept.
+  void put(const StreamId& stream, std::uint64_t version, const Uuid& owner, bool disclosed, Sight sight,
+           Body body);
+
+  void clear();
+
+  struct Metrics {
+    std::uint64_t hits = 0, misses = 0;
+    std::size_t bytes = 0, entries = 0;
+  };
+  [[nodiscard]] Metrics metrics() const;
+
+ private:
+  struct Entry {
+    StreamId stream;
+    std::uint64_t version = 0;
+    Uuid owner;
+    bool disclosed = false;
+    std::array<Body, kSights> bodies;
+    std::size_t bytes = 0;
+  };
+  struct Hash {
+    std::size_t operator()(const StreamId& stream) const {
+      return std::hash<Uuid>{}(stream.id) ^ static_cast<std::size_t>(stream.kind);
+    }
+  };
+  struct Shard {
+    mutable std::mutex mutex;
+    std::list<Entry> entries;  // the front was used last
+    std::unordered_map<StreamId, std::list<Entry>::iterator, Hash> by_stream;
+    std::size_t bytes = 0;
+    std::uint64_t hits = 0, misses = 0;
+  };
+  static constexpr std::size_t kShards = 16;
+
+  Shard& shard_of(const StreamId& stream) { return shards_[Hash{}(stream) >> 7 & (kShards - 1)]; }
+  static void drop(Shard& shard, std::list<Entry>::iterator entry);
+
+  const std::size_t shard_bytes_max_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace ledger::server

@@ -1,0 +1,5 @@
+ledger_test(credit_code_test unit credit_code_test.cpp)
+ledger_test(filing_number_test unit filing_number_test.cpp)
+ledger_test(official_numbers_test unit official_numbers_test.cpp)
+target_compile_definitions(official_numbers_test PRIVATE LEDGER_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
+ledger_test(csv_test unit csv_test.cpp)
