@@ -61,6 +61,17 @@ std::optional<Refusal> hinder_decision(const FilingState& filing, const Lookup& 
   return std::nullopt;
 }
 
+/// Two forms that ask for the same are the same: an absent list selects nothing, as an empty one does.
+FilingForm normalized(FilingForm form) {
+  if (!form.scope) form.scope.emplace();
+  for (auto* ids : {&form.scope->products, &form.scope->access_paths, &form.scope->features}) {
+    if (!*ids) ids->emplace();
+  }
+  if (form.scope->technical_service && form.scope->technical_service->empty())
+    form.scope->technical_service.reset();
+  return form;
+}
+
 DraftSaved draft(const Uuid& subject, std::uint32_t attempt, const FilingForm& form) {
   return {subject, attempt, Private::of(form_text(form))};
 }
@@ -104,7 +115,7 @@ Decided decide_on(const SubmitFiling& command, const Lookup& lookup, const Conte
   submitted.attempt = filing->attempt + 1;
   if (filing->submission_position && filing->rejections > 0) {
     const auto before = lookup.filing_form(*filing->submission_position);
-    submitted.unchanged = before && form_text(*before) == form_text(*form);
+    submitted.unchanged = before && normalized(*before) == normalized(*form);
   }
   submitted.information = *std::move(information);
   return decided(StreamKind::filing, filing->id, std::move(submitted));
