@@ -192,6 +192,22 @@ TEST_CASE("a chunked body reads the same however it is cut") {
   CHECK(parser.refusal().status == 413);
 }
 
+TEST_CASE("an empty chunked body may arrive byte by byte") {
+  // Beast 1.81 asserts here when it is asked too early.
+  const std::string bytes = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  const std::size_t head = bytes.size() - 5;
+  RequestParser parser({});
+  REQUIRE(parser.parse_head(bytes) == RequestParser::Progress::complete);
+  REQUIRE(parser.head_bytes() == head);
+  std::string body;
+  std::size_t used = 0;
+  for (std::size_t end = 1; end <= 5; ++end) {
+    const auto progress = parser.parse_body(std::string_view(bytes).substr(head, end), body, 10, used);
+    CHECK(progress == (end < 5 ? RequestParser::Progress::incomplete : RequestParser::Progress::complete));
+    CHECK(used == (end < 5 ? 0 : 5));
+  }
+}
+
 TEST_CASE("a response head states what was decided") {
   Response response;
   response.status = 201;
