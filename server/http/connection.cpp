@@ -63,11 +63,16 @@ Connection::Connection(std::shared_ptr<IoThread> io, Socket socket, std::string 
       refuse_at_once_(refuse_at_once),
       socket_(std::move(socket)),
       parser_({options().header_bytes_max, options().header_fields_max, options().target_bytes_max}) {
-  io_->shared->connections_open.fetch_add(1, std::memory_order_relaxed);
+  open_count().fetch_add(1, std::memory_order_relaxed);
 }
 
 Connection::~Connection() {
-  if (state_ != State::closed) io_->shared->connections_open.fetch_sub(1, std::memory_order_relaxed);
+  if (state_ != State::closed) open_count().fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Those that are only told to go away must not keep others out.
+std::atomic<std::size_t>& Connection::open_count() {
+  return refuse_at_once_ ? io_->shared->refusals_open : io_->shared->connections_open;
 }
 
 // ---- from any thread
@@ -118,16 +123,14 @@ void Connection::receive(Letter letter) {
       if (state_ == State::handling) respond(std::move(*letter.response));
       return;
     case Letter::Kind::dropped:
-      if (state_ == State::handling) {
-        respond(
-            problem_response(500, "reply_dropped", "The server lost the thread of this request.", nullptr));
-      }
+      if (state_ == State::handling) respond(lost_thread_response());
       return;
     case Letter::Kind::wake:
       if (state_ == State::dozing) return ask_producer();
       woken_ = true;
       return;
     case Letter::Kind::sink_written: return on_sink_written(std::move(letter.response));
+    case Letter::Kind::sink_failed: return on_sink_written(lost_thread_response());
     case Letter::Kind::chunk: return on_chunk(std::move(letter.chunk));
   }
 }
@@ -250,6 +253,7 @@ void Connection::open_exchange(bool head_known) {
   began_ = std::chrono::steady_clock::now();
   no_deadline();
   body_bytes_in_ = bytes_out_ = body_wire_bytes_ = 0;
+  summary_status_ = 0;
   woken_ = upload_complete_ = head_only_ = false;
   close_after_ = unread_input_ = !head_known;
   client_version_ = request_.version();
@@ -283,8 +287,7 @@ void Connection::begin_body() {
     admission = handler().admit(request_);
   } catch (const std::exception& error) {
     handler().fault(error.what());
-    admission = Admission::refuse(
-        problem_response(500, "reply_dropped", "The server lost the thread of this request.", &request_));
+    admission = Admission::refuse(lost_thread_response());
   }
   body_bytes_max_ = admission.body_bytes_max.value_or(options().body_bytes_max);
   if (admission.sink != nullptr)
@@ -359,9 +362,7 @@ void Connection::hand_over_piece() {
     } catch (const std::exception& error) {
       self->handler().fault(error.what());
       upload->abort();
-      letter.response.emplace();
-      letter.response->status = 500;  // worded on the io thread
-      letter.response->close = true;
+      letter.kind = Letter::Kind::sink_failed;
     }
     self->io_->post(std::move(letter));
   });
@@ -372,11 +373,6 @@ void Connection::on_sink_written(std::optional<Response> refusal) {
   if (refusal) {
     upload_.reset();
     unread_input_ = !upload_complete_;
-    const bool wordless = refusal->status == 500 && refusal->body.size() == 0;
-    if (wordless) {
-      *refusal =
-          problem_response(500, "reply_dropped", "The server lost the thread of this request.", &request_);
-    }
     return respond(std::move(*refusal));
   }
   if (upload_complete_) return finish_upload();
@@ -423,7 +419,7 @@ void Connection::dispatch() {
     inline_answer_.reset();
     respond(std::move(response));
   } else if (std::exchange(inline_dropped_, false)) {
-    respond(problem_response(500, "reply_dropped", "The server lost the thread of this request.", nullptr));
+    respond(lost_thread_response());
   }
 }
 
@@ -438,6 +434,11 @@ Response Connection::problem_response(unsigned status, std::string_view code, st
   Response response = handler().problem(problem);
   response.status = status;
   return response;
+}
+
+// The application broke its promise to answer. The request itself may have moved away with it.
+Response Connection::lost_thread_response() {
+  return problem_response(500, "reply_dropped", "The server lost the thread of this request.", nullptr);
 }
 
 // The transport's own refusal: whatever else the client sends is read and dropped.
@@ -460,7 +461,7 @@ void Connection::report(bool complete) {
   RequestSummary summary;
   summary.method = summary_method_;
   summary.path = summary_path_;
-  summary.status = response_.status;
+  summary.status = summary_status_;
   summary.body_bytes_in = body_bytes_in_;
   summary.bytes_out = bytes_out_;
   const auto spent = std::chrono::steady_clock::now() - began_;
@@ -493,7 +494,8 @@ void Connection::linger() {
   Error error;
   socket_.shutdown(Socket::shutdown_send, error);
   if (error) return close();
-  set_deadline(unread_input_ && !io_->stopping() ? options().linger_timeout : kShortLinger);
+  const bool patient = unread_input_ && !refuse_at_once_ && !io_->stopping();
+  set_deadline(patient ? options().linger_timeout : kShortLinger);
   read_and_drop();
 }
 
@@ -517,7 +519,7 @@ void Connection::close() {
   forget_response();  // a waiting producer holds a Wake, which holds this connection
   Error error;
   socket_.close(error);
-  io_->shared->connections_open.fetch_sub(1, std::memory_order_relaxed);
+  open_count().fetch_sub(1, std::memory_order_relaxed);
   const auto self = std::move(keep_);
   io_->release(*this);
 }

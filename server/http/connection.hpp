@@ -80,6 +80,7 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   [[nodiscard]] const Options& options() const { return io_->shared->options; }
   [[nodiscard]] Handler& handler() const { return io_->shared->handler; }
 
+  [[nodiscard]] std::atomic<std::size_t>& open_count();
   void start();
   void read_some();
   void on_read(std::size_t bytes, bool failed);
@@ -98,6 +99,7 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   void refuse(const Refusal& refusal);
   [[nodiscard]] Response problem_response(unsigned status, std::string_view code, std::string_view detail,
                                           const Request* request);
+  [[nodiscard]] Response lost_thread_response();
   void respond(Response response);
   void ask_producer();
   void on_chunk(Chunk chunk);
@@ -165,6 +167,7 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
 
   // For the access log.
   SteadyTime began_{};
+  unsigned summary_status_ = 0;
   std::string summary_method_;
   std::string summary_path_;
   std::string summary_id_;

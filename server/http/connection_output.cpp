@@ -27,6 +27,7 @@ void Connection::respond(Response response) {
         problem_response(500, "response_broken", "The server made an answer that cannot be sent.", nullptr);
   }
   response_ = std::move(response);
+  summary_status_ = response_.status;
   close_after_ = close_after_ || response_.close || unread_input_ || io_->stopping();
 
   const Body::Stream* stream = response_.body.as_stream();

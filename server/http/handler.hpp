@@ -130,7 +130,8 @@ class Handler {
   [[nodiscard]] virtual Response problem(const Problem& problem) = 0;
   /// The access log and the metrics per request.
   virtual void done(const RequestSummary& /*summary*/) {}
-  /// Something on our side went wrong: an exception out of `handle` or of a producer, a failed accept.
+  /// Something on our side went wrong: an exception out of the application, a failed accept, a broken
+  /// response. Any thread.
   virtual void fault(std::string_view /*what*/) {}
 };
 

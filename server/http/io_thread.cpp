@@ -72,12 +72,13 @@ void IoThread::drain() {
     stop = stop_request_;
     drain_posted_ = false;
   }
+  // First, so that an answer given after `stop` already says that the connection closes.
+  if (stop) begin_stop(*stop);
   for (Letter& letter : reading_) {
     const std::shared_ptr<Connection> to = letter.to;
     to->receive(std::move(letter));
   }
   reading_.clear();
-  if (stop) begin_stop(*stop);
 }
 
 void IoThread::begin_stop(SteadyTime deadline) {

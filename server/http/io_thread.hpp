@@ -39,12 +39,13 @@ struct Shared {
   const TrustedProxies proxies;
   net::thread_pool workers;
   std::atomic<std::size_t> connections_open{0};
+  std::atomic<std::size_t> refusals_open{0};  // beyond the limit, being told so
   std::uint32_t id_seed = 0;
 };
 
 /// Something for a connection from another thread.
 struct Letter {
-  enum class Kind : std::uint8_t { adopt, answer, dropped, wake, sink_written, chunk };
+  enum class Kind : std::uint8_t { adopt, answer, dropped, wake, sink_written, sink_failed, chunk };
   Kind kind;
   std::shared_ptr<Connection> to;
   std::uint64_t serial = 0;

@@ -86,6 +86,7 @@ class RequestParser {
   std::size_t line_begin_ = 0;
   std::size_t scanned_ = 0;
   std::size_t head_bytes_ = 0;
+  bool body_stalled_ = false;  // the grammar asked for more of the same chunk line
 };
 
 }  // namespace ledger::http

@@ -114,7 +114,8 @@ void Server::Impl::on_accept(Error error, Connection::Socket socket,
     if (open >= limit) ThreadCounters::add(counters.refused, 1);
     Error gone;
     const net::ip::tcp::endpoint peer = socket.remote_endpoint(gone);
-    if (!gone && open < limit + kRefusedConnectionsMax) {
+    const bool hearable = shared->refusals_open.load(std::memory_order_relaxed) < kRefusedConnectionsMax;
+    if (!gone && (open < limit || hearable)) {
       Letter letter;
       letter.kind = Letter::Kind::adopt;
       letter.to =

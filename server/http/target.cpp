@@ -5,7 +5,7 @@
 
 #include <boost/url/encoding_opts.hpp>
 #include <boost/url/parse.hpp>
-#include <boost/url/parse_query.hpp>
+#include <boost/url/pct_string_view.hpp>
 #include <boost/url/url_view.hpp>
 
 namespace ledger::http {
@@ -35,31 +35,45 @@ bool is_clean(std::string_view decoded) {
   return decoded.find('\0') == decoded.npos && is_utf8(decoded);
 }
 
-bool parse_path(std::string_view text, std::vector<std::string>& path) {
-  const auto view = urls::parse_origin_form(urls::string_view(text.data(), text.size()));
+// Decodes one piece that holds no separator any more. False: a bad escape, NUL, or invalid UTF-8.
+bool decode(std::string_view text, const urls::encoding_opts& options, std::string& decoded) {
+  const auto view = urls::make_pct_string_view(urls::string_view(text.data(), text.size()));
   if (!view) return false;
-  const auto segments = view->encoded_segments();
-  path.reserve(segments.size());
-  for (const auto segment : segments) {
-    path.push_back(segment.decode());
-    if (!is_clean(path.back())) return false;
+  decoded = view->decode(options);
+  return is_clean(decoded);
+}
+
+// Calls `visit(piece)` for each piece between `mark`s until it says false.
+template <typename Visit>
+bool each_piece(std::string_view text, char mark, Visit&& visit) {
+  for (;;) {
+    const std::size_t end = text.find(mark);
+    if (!visit(text.substr(0, end))) return false;
+    if (end == text.npos) return true;
+    text.remove_prefix(end + 1);
   }
-  return true;
+}
+
+// Boost.URL judges the grammar and decodes; the splitting is ours, since its iterators of 1.81 read past the
+// end of a query that ends in `&`.
+bool parse_path(std::string_view text, std::vector<std::string>& path) {
+  if (!urls::parse_origin_form(urls::string_view(text.data(), text.size()))) return false;
+  if (text == "/") return true;
+  path.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '/')));
+  return each_piece(text.substr(1), '/', [&](std::string_view piece) {
+    return decode(piece, urls::encoding_opts(), path.emplace_back());
+  });
 }
 
 bool parse_parameters(std::string_view text, std::vector<QueryParameter>& query) {
-  const auto view = urls::parse_query(urls::string_view(text.data(), text.size()));
-  if (!view) return false;
   const urls::encoding_opts form(/*space_as_plus=*/true);
-  query.reserve(view->size());
-  for (const auto parameter : *view) {
-    if (parameter.key.empty() && !parameter.has_value) continue;  // `?`, `&&`
-    QueryParameter& decoded = query.emplace_back();
-    decoded.name = parameter.key.decode(form);
-    decoded.value = parameter.value.decode(form);
-    if (!is_clean(decoded.name) || !is_clean(decoded.value)) return false;
-  }
-  return true;
+  return each_piece(text, '&', [&](std::string_view piece) {
+    if (piece.empty()) return true;  // `?`, `&&`
+    const std::size_t equals = std::min(piece.find('='), piece.size());
+    QueryParameter& parameter = query.emplace_back();
+    return decode(piece.substr(0, equals), form, parameter.name) &&
+           decode(piece.substr(std::min(equals + 1, piece.size())), form, parameter.value);
+  });
 }
 
 }  // namespace
