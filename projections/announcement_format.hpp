@@ -1,7 +1,8 @@
 // The public list as JSON, CSV (RFC 4180) and Atom (RFC 4287), piece by piece. Pure text, no HTTP.
 //
-// CSV holds the values exactly as published, so `--` stays `--`: a spreadsheet must import the columns as text. No
-// byte order mark. Atom ids are `urn:uuid:` of the announcing event, so they outlive hosts and names.
+// CSV holds the values exactly as published, so `--` stays `--`: a spreadsheet must import the columns as
+// text. No byte order mark. Atom ids are `urn:uuid:` of the announcing event, so they outlive hosts and
+// names.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ enum class ListFormat : std::uint8_t { json, csv, atom };
 /// `application/json`, `text/csv; charset=utf-8; header=present`, `application/atom+xml`.
 [[nodiscard]] std::string_view content_type_of(ListFormat format);
 
-/// The members of one item, without the braces, for an object that the caller has begun: those of DESIGN section
-/// 8, and `filing_id`, `region`.
+/// The members of one item, without the braces, for an object that the caller has begun: those of DESIGN
+/// section 8, and `filing_id`, `region`.
 void append_members(JsonWriter& json, const Announcement& item);
 
 /// The line of column names; CRLF at its end.
@@ -43,14 +44,14 @@ struct FeedFacts {
 /// One item as an `entry` element.
 void append_entry(std::string& out, const Announcement& item, const FeedFacts& facts);
 
-/// One page of the list as a body, a chunk at a time, so that no read transaction outlives a chunk. Which items
-/// the page has is settled by the first chunk; each is then shown as its own chunk's snapshot has it. Not for two
-/// threads at once.
+/// One page of the list as a body, a chunk at a time, so that no read transaction outlives a chunk. Which
+/// items the page has is settled by the first chunk; each is then shown as its own chunk's snapshot has it.
+/// Not for two threads at once.
 class AnnouncementPage {
  public:
-  /// `page` is what `Announcements::find` gave; `position` is the last one of the snapshot that it was asked of
-  /// and `last_change` that of the same snapshot. The feed facts matter for Atom only. `announcements` outlives
-  /// the page.
+  /// `page` is what `Announcements::find` gave; `position` is the last one of the snapshot that it was asked
+  /// of and `last_change` that of the same snapshot. The feed facts matter for Atom only. `announcements`
+  /// outlives the page.
   AnnouncementPage(const Announcements& announcements, ListFormat format, Page<std::uint64_t> page,
                    std::uint64_t position, std::optional<Announcements::LastChange> last_change,
                    FeedFacts facts = {});

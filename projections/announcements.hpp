@@ -1,16 +1,18 @@
-// The public list: one item per announcement (a number announced twice is two items of one record), newest first.
-// Later events of the filing update its items: a correction or an approved change gives all of them the record's
-// fields, a cancellation or revocation their status (and the remark, where it changed); series, batch and date
-// belong to the announcement, so only a correction that names them changes them, on the newest item.
+// The public list: one item per announcement (a number announced twice is two items of one record), newest
+// first. Later events of the filing update its items: a correction or an approved change gives all of them
+// the record's fields, a cancellation or revocation their status (and the remark, where it changed); series,
+// batch and date belong to the announcement, so only a correction that names them changes them, on the newest
+// item.
 //
 // Rows, integers big-endian: database `announcements.items`, key position[8] of the announcing event, value
-//   type[1] role[1] series[1] status[1] (numbers of their enumerations, 0 = none) ascii_case[1] region[6, 0 = none]
-//   batch[4, 0 = none] announced_on[4, days, INT32_MIN = none] filing[16] event_id[16] announced_at[8] updated_at[8]
-//   updated_position[8], six lengths[2 each], then the texts, each followed by the byte FF: number, algorithm_name,
-//   organization_name, products, purpose, remark. A search is one pass over the first five texts as they stand: FF
-//   is in no UTF-8, so nothing is found across two of them. `ascii_case` is 1 when folding them touches only A to Z.
-// Database `announcements.filings`, key filing[16], value positions[8 each] of its items, oldest first; and the key
-// 00, value position[8] time[8] of the last event that changed the list.
+//   type[1] role[1] series[1] status[1] (numbers of their enumerations, 0 = none) ascii_case[1] region[6, 0 =
+//   none] batch[4, 0 = none] announced_on[4, days, INT32_MIN = none] filing[16] event_id[16] announced_at[8]
+//   updated_at[8] updated_position[8], six lengths[2 each], then the texts, each followed by the byte FF:
+//   number, algorithm_name, organization_name, products, purpose, remark. A search is one pass over the first
+//   five texts as they stand: FF is in no UTF-8, so nothing is found across two of them. `ascii_case` is 1
+//   when folding them touches only A to Z.
+// Database `announcements.filings`, key filing[16], value positions[8 each] of its items, oldest first; and
+// the key 00, value position[8] time[8] of the last event that changed the list.
 #pragma once
 
 #include <expected>
@@ -41,19 +43,22 @@ struct Announcement {
 
 /// What to list; absent and empty parts match everything.
 struct AnnouncementFilter {
-  /// Found, case folded (projections/case_folding.hpp), as it stands in name, organization, products, purpose or
-  /// number; no pattern, blanks count.
-  std::string query;
-  std::optional<AlgorithmType> type;
-  std::optional<AlgorithmRole> role;
-  std::string region;  ///< the front of the region digits, as `region_prefix` gives it
-  std::optional<std::uint32_t> batch;
-  std::optional<Series> series;
+  /// Found, case folded (projections/case_folding.hpp), as it stands in name, organization, products, purpose
+  /// or number; no pattern, blanks count.
+  std::string query{};
+  std::optional<AlgorithmType> type{};
+  std::optional<AlgorithmRole> role{};
+  std::string region{};  ///< the front of the region digits, as `region_prefix` gives it
+  std::optional<std::uint32_t> batch{};
+  std::optional<Series> series{};
 };
 
-/// What a caller's region code selects: 2, 4 or 6 digits, where 6 that end in 00 or 0000 mean the whole prefecture
-/// or province (GB/T 2260), so `110000` is `11`. nullopt for any other text.
+/// What a caller's region code selects: 2, 4 or 6 digits, where 6 that end in 00 or 0000 mean the whole
+/// prefecture or province (GB/T 2260), so `110000` is `11`. nullopt for any other text.
 [[nodiscard]] std::optional<std::string> region_prefix(std::string_view code);
+
+/// The public record after an event that carries one (DESIGN section 4); nullptr for every other.
+[[nodiscard]] const PublicRecord* public_record_of(const Payload& payload);
 
 class Announcements final : public store::Projection {
  public:
@@ -65,8 +70,8 @@ class Announcements final : public store::Projection {
 
   // All queries: any thread with its own snapshot (`snapshot.views()`).
 
-  /// The positions of at most `limit` matching items, newest first, behind `cursor` (nullopt: from the newest).
-  /// Error: bad_cursor.
+  /// The positions of at most `limit` matching items, newest first, behind `cursor` (nullopt: from the
+  /// newest). Error: bad_cursor.
   [[nodiscard]] std::expected<Page<std::uint64_t>, ListFault> find(const store::Transaction& views,
                                                                    const AnnouncementFilter& filter,
                                                                    std::optional<std::string_view> cursor,
@@ -79,7 +84,8 @@ class Announcements final : public store::Projection {
   /// The item that the event at this position announced; nullopt when it announced none. Items never go away.
   [[nodiscard]] std::optional<Announcement> at(const store::Transaction& views, std::uint64_t position) const;
   /// A filing's items, newest first; empty while it is not public.
-  [[nodiscard]] std::vector<Announcement> of_filing(const store::Transaction& views, const Uuid& filing) const;
+  [[nodiscard]] std::vector<Announcement> of_filing(const store::Transaction& views,
+                                                    const Uuid& filing) const;
   /// Number of items.
   [[nodiscard]] std::uint64_t count(const store::Transaction& views) const;
 
@@ -87,11 +93,12 @@ class Announcements final : public store::Projection {
     std::uint64_t position = 0;
     TimestampUs at;
   };
-  /// The last event that changed the list; nullopt while it is empty. As long as it stays, so does every answer.
+  /// The last event that changed the list; nullopt while it is empty. As long as it stays, so does every
+  /// answer.
   [[nodiscard]] std::optional<LastChange> last_change(const store::Transaction& views) const;
 
  private:
-  store::StoreResult<void> announce(store::Rows& rows, const store::Change& change, const PublicRecord& record);
+  store::StoreResult<void> announce(store::Rows& rows, const store::Change& change);
   store::StoreResult<void> update(store::Rows& rows, const store::Change& change);
   store::StoreResult<void> mark_changed(store::Rows& rows, const EventHeader& header);
 

@@ -62,7 +62,9 @@ bool matches(const FilingState& filing, const FilingFilter& filter) {
 
 }  // namespace
 
-std::span<const char* const> Filings::databases() const { return kDatabases; }
+std::span<const char* const> Filings::databases() const {
+  return kDatabases;
+}
 
 void Filings::open(std::span<const store::Database> databases) {
   by_status_ = databases[0];
@@ -86,8 +88,8 @@ store::StoreResult<void> Filings::apply(store::Rows& rows, const store::Change& 
   return rows.put(by_status_, status_key(after.status, after.id), kPresent);
 }
 
-std::expected<Page<FilingState>, ListFault> Filings::list(const store::Transaction& views, const Lookup& lookup,
-                                                          const FilingFilter& filter,
+std::expected<Page<FilingState>, ListFault> Filings::list(const store::Transaction& views,
+                                                          const Lookup& lookup, const FilingFilter& filter,
                                                           std::optional<std::string_view> cursor,
                                                           std::size_t limit) const {
   Uuid after;
@@ -97,7 +99,8 @@ std::expected<Page<FilingState>, ListFault> Filings::list(const store::Transacti
     std::ranges::copy(*key, after.bytes.begin());
   }
 
-  // One range of ids, or the ranges of all states side by side: the smallest id among them is the next filing.
+  // One range of ids, or the ranges of all states side by side: the smallest id among them is the next
+  // filing.
   std::vector<IdRange> ranges;
   if (filter.subject_id) {
     ranges.emplace_back(views, by_subject_, std::move(RowBytes().id(*filter.subject_id)), after);
@@ -116,12 +119,14 @@ std::expected<Page<FilingState>, ListFault> Filings::list(const store::Transacti
       if (range.there() && (next == nullptr || range.id() < next->id())) next = &range;
     }
     if (next == nullptr) return page;
-    if (page.items.size() >= limit || scanned >= kFilingRowsScannedMax) break;
+    if (scanned == kFilingRowsScannedMax) break;
+    auto filing = lookup.filing(next->id());
+    const bool found = filing && matches(*filing, filter);
+    // One more match than asked for says that there is a next page.
+    if (found && page.items.size() >= limit) break;
+    if (found) page.items.push_back(std::move(*filing));
     after = next->id();
     next->next();
-    if (auto filing = lookup.filing(after); filing && matches(*filing, filter)) {
-      page.items.push_back(std::move(*filing));
-    }
   }
   page.next_cursor = cursor_text(CursorKind::filings, std::as_bytes(std::span(after.bytes)));
   return page;

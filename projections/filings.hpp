@@ -1,9 +1,9 @@
 // Lists of filings: of everyone by state, and of one subject.
 //
 // Rows: database `filings.status`, key status[1] filing[16]: filings that were disclosed (submitted once, or
-// imported), moved when their status changes; database `filings.subject`, key subject[16] filing[16]: every filing
-// of a subject from its first draft on, written once. Values are one zero byte. Both orders are that of the ids,
-// which is that of creation. What a filing looks like is read from its state.
+// imported), moved when their status changes; database `filings.subject`, key subject[16] filing[16]: every
+// filing of a subject from its first draft on, written once. Values are one zero byte. Both orders are that
+// of the ids, which is that of creation. What a filing looks like is read from its state.
 #pragma once
 
 #include <expected>
@@ -21,9 +21,9 @@ inline constexpr std::size_t kFilingRowsScannedMax = 4'000;
 
 /// What to list; absent parts match everything.
 struct FilingFilter {
-  std::optional<FilingStatus> state;
-  std::optional<Uuid> subject_id;
-  std::optional<AlgorithmType> algorithm_type;  ///< of the last submission; a first draft has none yet
+  std::optional<FilingStatus> state{};
+  std::optional<Uuid> subject_id{};
+  std::optional<AlgorithmType> algorithm_type{};  ///< of the last submission; a first draft has none yet
   /// Also filings that were never submitted: only for their own filer, and only together with `subject_id`
   /// (without it they are never listed). With `state` draft this is the draft box.
   bool with_undisclosed = false;
@@ -37,8 +37,8 @@ class Filings final : public store::Projection {
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
 
-  /// At most `limit` filings in the order of their ids, behind `cursor` (nullopt: from the start). `views` and
-  /// `lookup` are of one snapshot. Any thread with its own snapshot. Error: bad_cursor.
+  /// At most `limit` filings in the order of their ids, behind `cursor` (nullopt: from the start). `views`
+  /// and `lookup` are of one snapshot. Any thread with its own snapshot. Error: bad_cursor.
   [[nodiscard]] std::expected<Page<FilingState>, ListFault> list(const store::Transaction& views,
                                                                  const Lookup& lookup,
                                                                  const FilingFilter& filter,

@@ -1,111 +1,40 @@
 #include "projections/json_writer.hpp"
 
-#include <array>
-#include <charconv>
-
 namespace ledger::projections {
 namespace {
 
-constexpr std::string_view kHex = "0123456789abcdef";
-
-constexpr bool needs_escape(char c) {
-  return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+void append_escape(std::string& out, unsigned char c) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  out += '\\';
+  switch (c) {
+    case '"':
+    case '\\': out += static_cast<char>(c); return;
+    case '\b': out += 'b'; return;
+    case '\f': out += 'f'; return;
+    case '\n': out += 'n'; return;
+    case '\r': out += 'r'; return;
+    case '\t': out += 't'; return;
+    default:
+      out += "u00";
+      out += kHex[c >> 4];
+      out += kHex[c & 15];
+  }
 }
 
 }  // namespace
 
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
-  std::size_t begin = 0;
+  std::size_t plain = 0;  // where what is not yet copied begins
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (!needs_escape(c)) continue;
-    out.append(text, begin, i - begin);
-    begin = i + 1;
-    out += '\\';
-    switch (c) {
-      case '"':
-      case '\\':
-        out += c;
-        break;
-      case '\n':
-        out += 'n';
-        break;
-      case '\r':
-        out += 'r';
-        break;
-      case '\t':
-        out += 't';
-        break;
-      case '\b':
-        out += 'b';
-        break;
-      case '\f':
-        out += 'f';
-        break;
-      default:
-        out += "u00";
-        out += kHex[static_cast<unsigned char>(c) >> 4];
-        out += kHex[static_cast<unsigned char>(c) & 15];
-    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(plain, i - plain);
+    append_escape(out, c);
+    plain = i + 1;
   }
-  out.append(text, begin, text.size() - begin);
+  out += text.substr(plain);
   out += '"';
-}
-
-void JsonWriter::separate() {
-  if (comma_) out_ += ',';
-  comma_ = true;
-}
-
-JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  comma_ = false;
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
-  return *this;
-}
-
-JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
-  append_json_text(out_, text);
-  return *this;
-}
-
-JsonWriter& JsonWriter::raw(std::string_view json) {
-  separate();
-  out_ += json;
-  return *this;
-}
-
-JsonWriter& JsonWriter::open(char bracket) {
-  separate();
-  comma_ = false;
-  out_ += bracket;
-  return *this;
-}
-
-JsonWriter& JsonWriter::close(char bracket) {
-  out_ += bracket;
-  comma_ = true;
-  return *this;
-}
-
-JsonWriter& JsonWriter::number_text(std::uint64_t number) {
-  separate();
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out_.append(digits.data(), end);
-  return *this;
-}
-
-JsonWriter& JsonWriter::signed_text(std::int64_t number) {
-  separate();
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out_.append(digits.data(), end);
-  return *this;
 }
 
 }  // namespace ledger::projections

@@ -1,6 +1,7 @@
-// Writes JSON (RFC 8259) by appending to a text: no tree, no copies, commas placed by itself. Texts must be valid
-// UTF-8, which everything in the ledger is; quotes, backslashes and control characters are escaped, everything
-// else stands as it is. Nesting is the caller's: each begin has its end, each key its value. One thread at a time.
+// Writes JSON (RFC 8259) by appending to a text: no tree, no copies, commas placed by itself. Texts must be
+// valid UTF-8, which everything in the ledger is; quotes, backslashes and control characters are escaped,
+// everything else stands as it is. Nesting is the caller's: each begin has its end, each key its value. One
+// thread at a time. Every call answers the writer, so that calls may be chained.
 #pragma once
 
 #include <charconv>
@@ -12,105 +13,77 @@
 
 namespace ledger::projections {
 
+/// Appends `text` in quotes, escaped.
+void append_json_text(std::string& out, std::string_view text);
+
 class JsonWriter {
  public:
   /// Appends to `out`, which outlives the writer.
   explicit JsonWriter(std::string& out) : out_(out) {}
 
-  void begin_object() { open('{'); }
-  void end_object() { close('}'); }
-  void begin_array() { open('['); }
-  void end_array() { close(']'); }
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_array() { return open('['); }
+  JsonWriter& end_array() { return close(']'); }
 
   /// A member's name; its value comes next.
-  void key(std::string_view name) {
+  JsonWriter& key(std::string_view name) {
     separate();
-    quote(name);
+    append_json_text(out_, name);
     out_ += ':';
     needs_comma_ = false;
+    return *this;
   }
 
-  void value(std::string_view text) {
+  JsonWriter& value(std::string_view text) {
     separate();
-    quote(text);
+    append_json_text(out_, text);
     needs_comma_ = true;
+    return *this;
   }
-  void value(const char* text) { value(std::string_view(text)); }
-  void value(const std::string& text) { value(std::string_view(text)); }
-  void value(bool flag) { raw(flag ? "true" : "false"); }
-  void value(std::nullptr_t) { raw("null"); }
-  void value(std::integral auto number) {
+  JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+  JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
+  JsonWriter& value(std::same_as<bool> auto flag) { return raw(flag ? "true" : "false"); }
+  JsonWriter& value(std::nullptr_t) { return raw("null"); }
+  JsonWriter& value(std::integral auto number)
+    requires(!std::same_as<decltype(number), bool>)
+  {
     char digits[24];
     const auto written = std::to_chars(digits, digits + sizeof digits, number);
-    raw({digits, written.ptr});
+    return raw({digits, written.ptr});
   }
   /// An absent value is null.
   template <typename T>
-  void value(const std::optional<T>& maybe) {
-    if (maybe) {
-      value(*maybe);
-    } else {
-      value(nullptr);
-    }
+  JsonWriter& value(const std::optional<T>& maybe) {
+    return maybe ? value(*maybe) : value(nullptr);
   }
-
-  /// `key` and `value`.
-  void member(std::string_view name, const auto& content) {
-    key(name);
-    value(content);
-  }
-
   /// A value that is JSON already.
-  void raw(std::string_view json) {
+  JsonWriter& raw(std::string_view json) {
     separate();
     out_ += json;
     needs_comma_ = true;
+    return *this;
   }
+
+  /// `key` and `value`.
+  JsonWriter& member(std::string_view name, const auto& content) { return key(name).value(content); }
+  /// `key` and `raw`.
+  JsonWriter& member_raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
 
  private:
   void separate() {
     if (needs_comma_) out_ += ',';
   }
-  void open(char bracket) {
+  JsonWriter& open(char bracket) {
     separate();
     out_ += bracket;
     needs_comma_ = false;
+    return *this;
   }
-  void close(char bracket) {
+  JsonWriter& close(char bracket) {
     out_ += bracket;
     needs_comma_ = true;
-  }
-
-  void quote(std::string_view text) {
-    out_ += '"';
-    std::size_t plain = 0;  // where what is not yet copied begins
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      if (c >= 0x20 && c != '"' && c != '\\') continue;
-      out_ += text.substr(plain, i - plain);
-      escape(c);
-      plain = i + 1;
-    }
-    out_ += text.substr(plain);
-    out_ += '"';
-  }
-
-  void escape(unsigned char c) {
-    static constexpr std::string_view kHex = "0123456789abcdef";
-    out_ += '\\';
-    switch (c) {
-      case '"':
-      case '\\': out_ += static_cast<char>(c); return;
-      case '\b': out_ += 'b'; return;
-      case '\f': out_ += 'f'; return;
-      case '\n': out_ += 'n'; return;
-      case '\r': out_ += 'r'; return;
-      case '\t': out_ += 't'; return;
-      default:
-        out_ += "u00";
-        out_ += kHex[c >> 4];
-        out_ += kHex[c & 15];
-    }
+    return *this;
   }
 
   std::string& out_;

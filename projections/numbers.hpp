@@ -1,10 +1,11 @@
-// Looking a filing number up: the record that has it, or what is wrong with it and which number was likely meant.
-// Knows public numbers only, that is announced and imported ones: a number that is assigned but not yet published
-// is unknown here, and no suggestion gives it away. The prefix is not compared: the digits are unique without it.
+// Looking a filing number up: the record that has it, or what is wrong with it and which number was likely
+// meant. Knows public numbers only, that is announced and imported ones: a number that is assigned but not
+// yet published is unknown here, and no suggestion gives it away. The prefix is not compared: the digits are
+// unique without it.
 //
-// Rows: database `numbers.known`, key the digits as printed (or the whole printed text where it is no number), value
-// filing[16]; a corrected misprint stays findable. Database `numbers.serials`, key region[6] subject[7] type[2] as
-// digits, value the serials[2, big-endian] of well-formed public numbers, ascending.
+// Rows: database `numbers.known`, key the digits as printed (or the whole printed text where it is no
+// number), value filing[16]; a corrected misprint stays findable. Database `numbers.serials`, key region[6]
+// subject[7] type[2] as digits, value the serials[2, big-endian] of well-formed public numbers, ascending.
 #pragma once
 
 #include <optional>
@@ -28,9 +29,10 @@ struct NumberAnomaly {
 /// `record` there: 200, with the anomalies of a misprinted official number. Else no anomalies: 404
 /// `number_unknown`. Else 422 with the code of the first anomaly.
 struct NumberAnswer {
-  std::string digits;                   ///< as asked for; empty when the text holds no number
-  std::optional<Announcement> record;   ///< the newest item of the filing that has the number
-  std::vector<NumberAnomaly> anomalies; ///< what is wrong with the number itself, in the order of NumberFault
+  std::string digits;                  ///< as asked for; empty when the text holds no number
+  std::optional<Announcement> record;  ///< the newest item of the filing that has the number
+  std::vector<NumberAnomaly>
+      anomalies;  ///< what is wrong with the number itself, in the order of NumberFault
 };
 
 class Numbers final : public store::Projection {
@@ -41,8 +43,8 @@ class Numbers final : public store::Projection {
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
 
-  /// Looks up a number with or without prefix and 号; `text` is valid UTF-8. `announcements` is the projection of
-  /// the same views. Any thread with its own snapshot.
+  /// Looks up a number with or without prefix and 号; `text` is valid UTF-8. `announcements` is the
+  /// projection of the same views. Any thread with its own snapshot.
   [[nodiscard]] NumberAnswer look_up(const store::Transaction& views, const Announcements& announcements,
                                      std::string_view text) const;
 

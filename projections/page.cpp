@@ -39,7 +39,8 @@ std::optional<std::vector<std::uint8_t>> cursor_key(CursorKind kind, std::string
   const Bytes whole(*cursor);
   const Bytes said = whole.last(kChecksumBytes);
   const Bytes content = whole.first(whole.size() - kChecksumBytes);
-  if (content[0] != std::byte{kCursorVersion} || content[1] != static_cast<std::byte>(kind)) return std::nullopt;
+  if (content[0] != std::byte{kCursorVersion} || content[1] != static_cast<std::byte>(kind))
+    return std::nullopt;
   if (!std::ranges::equal(checksum(content), said)) return std::nullopt;
   const std::string_view key = text_of(content.subspan(kHeadBytes));
   return std::vector<std::uint8_t>(key.begin(), key.end());

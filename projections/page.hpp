@@ -1,9 +1,9 @@
 // A page of a list, and the cursor that leads to the next one.
 //
-// A cursor is opaque to its holder: base64url of version[1] kind[1] key[0..64] checksum[6], where key is the place of
-// the last row that was looked at and the checksum is the front of the SHA-256 of what stands before it. The
-// checksum catches typing errors and tampering, nothing secret hangs on it. A cursor names a place, not a
-// snapshot: rows that are added or changed meanwhile never make the rest skip or repeat one.
+// A cursor is opaque to its holder: base64url of version[1] kind[1] key[0..64] checksum[6], where key is the
+// place of the last row that was looked at and the checksum is the front of the SHA-256 of what stands before
+// it. The checksum catches typing errors and tampering, nothing secret hangs on it. A cursor names a place,
+// not a snapshot: rows that are added or changed meanwhile never make the rest skip or repeat one.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace ledger::projections {
 
-/// Items in the list's order. `next_cursor` is absent when nothing follows. A call looks at a bounded number of
-/// rows, so a page may hold fewer items than asked for, even none, and still have a next one.
+/// Items in the list's order. `next_cursor` is absent when nothing follows. A call looks at a bounded number
+/// of rows, so a page may hold fewer items than asked for, even none, and still have a next one.
 template <typename T>
 struct Page {
   std::vector<T> items;

@@ -1,6 +1,6 @@
-// projections/: what the ledger means now. Read models folded from events, each with its own rows in the views
-// environment, a version, and typed queries over one snapshot. Nothing private stands in any row. They depend on
-// events/ (store::Projection, core values) and know nothing of HTTP.
+// projections/: what the ledger means now. Read models folded from events, each with its own rows in the
+// views environment, a version, and typed queries over one snapshot. Nothing private stands in any row. They
+// depend on events/ (store::Projection, core values) and know nothing of HTTP.
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@
 
 namespace ledger::projections {
 
-/// All read models of a server, for `Engine::open(options, models.all())`; outlives the engine. Queries are const
-/// and may be asked by any thread, each with its own snapshot.
+/// All read models of a server, for `Engine::open(options, models.all())`; outlives the engine. Queries are
+/// const and may be asked by any thread, each with its own snapshot.
 class ReadModels {
  public:
   ReadModels() = default;

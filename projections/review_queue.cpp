@@ -33,7 +33,8 @@ struct Waiting {
 Waiting waiting_of(const SubjectState& subject) {
   Waiting waiting;
   if (subject.status == SubjectStatus::submitted) {
-    waiting.add({QueueStage::initial, CaseKind::subject, subject.attempt, subject.information_position.value_or(0)});
+    waiting.add(
+        {QueueStage::initial, CaseKind::subject, subject.attempt, subject.information_position.value_or(0)});
   }
   if (subject.status == SubjectStatus::qualified && subject.change_position) {
     waiting.add({QueueStage::initial, CaseKind::subject_change, subject.changes, *subject.change_position});
@@ -46,7 +47,8 @@ Waiting waiting_of(const FilingState& filing) {
   switch (filing.status) {
     case FilingStatus::submitted:
     case FilingStatus::in_review:
-      waiting.add({QueueStage::review, CaseKind::filing, filing.attempt, filing.submission_position.value_or(0)});
+      waiting.add(
+          {QueueStage::review, CaseKind::filing, filing.attempt, filing.submission_position.value_or(0)});
       break;
     case FilingStatus::approved:
     case FilingStatus::numbered:
@@ -55,7 +57,8 @@ Waiting waiting_of(const FilingState& filing) {
         waiting.add({QueueStage::review, CaseKind::filing_change, filing.changes, *filing.change_position});
       }
       if (filing.cancellation_position) {
-        waiting.add({QueueStage::review, CaseKind::cancellation, filing.attempt, *filing.cancellation_position});
+        waiting.add(
+            {QueueStage::review, CaseKind::cancellation, filing.attempt, *filing.cancellation_position});
       }
       break;
     case FilingStatus::draft:
@@ -79,8 +82,12 @@ std::string_view text_in(const std::array<std::string_view, N>& names, E value) 
 
 }  // namespace
 
-std::string_view code_of(QueueStage stage) { return text_in(kStages, stage); }
-std::string_view code_of(CaseKind kind) { return text_in(kKinds, kind); }
+std::string_view code_of(QueueStage stage) {
+  return text_in(kStages, stage);
+}
+std::string_view code_of(CaseKind kind) {
+  return text_in(kKinds, kind);
+}
 
 std::optional<QueueStage> queue_stage_from(std::string_view code) {
   const auto found = std::ranges::find(kStages, code);
@@ -88,9 +95,13 @@ std::optional<QueueStage> queue_stage_from(std::string_view code) {
   return static_cast<QueueStage>(found - kStages.begin() + 1);
 }
 
-std::span<const char* const> ReviewQueue::databases() const { return kDatabases; }
+std::span<const char* const> ReviewQueue::databases() const {
+  return kDatabases;
+}
 
-void ReviewQueue::open(std::span<const store::Database> databases) { queue_ = databases[0]; }
+void ReviewQueue::open(std::span<const store::Database> databases) {
+  queue_ = databases[0];
+}
 
 store::StoreResult<void> ReviewQueue::apply(store::Rows& rows, const store::Change& change) {
   Waiting before, after;

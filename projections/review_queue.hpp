@@ -1,6 +1,6 @@
-// What waits for a decision. Stage `initial`: subjects submitted, and changes of subjects. Stage `review`: filings
-// submitted or in review, changes of published filings, and requests to cancel. Oldest submission first, which is
-// the order of due dates within a kind.
+// What waits for a decision. Stage `initial`: subjects submitted, and changes of subjects. Stage `review`:
+// filings submitted or in review, changes of published filings, and requests to cancel. Oldest submission
+// first, which is the order of due dates within a kind.
 //
 // Rows: database `review_queue`, key stage[1] position[8] of the submission, value kind[1] id[16] attempt[4]
 // since[8]. Integers big-endian, times microseconds since the epoch.
@@ -35,10 +35,10 @@ enum class CaseKind : std::uint8_t {
 struct QueueItem {
   QueueStage stage{};
   CaseKind kind{};
-  Uuid id;                    ///< of the subject or the filing
-  std::uint32_t attempt = 0;  ///< for a change: the how-manieth change
-  TimestampUs since;          ///< when it was submitted
-  std::uint64_t position = 0; ///< of the submission
+  Uuid id;                     ///< of the subject or the filing
+  std::uint32_t attempt = 0;   ///< for a change: the how-manieth change
+  TimestampUs since;           ///< when it was submitted
+  std::uint64_t position = 0;  ///< of the submission
   bool operator==(const QueueItem&) const = default;
 };
 
@@ -50,8 +50,8 @@ class ReviewQueue final : public store::Projection {
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
 
-  /// At most `limit` items of a stage, oldest first, behind `cursor` (nullopt: from the start). Any thread with
-  /// its own snapshot. Error: bad_cursor.
+  /// At most `limit` items of a stage, oldest first, behind `cursor` (nullopt: from the start). Any thread
+  /// with its own snapshot. Error: bad_cursor.
   [[nodiscard]] std::expected<Page<QueueItem>, ListFault> list(const store::Transaction& views,
                                                                QueueStage stage,
                                                                std::optional<std::string_view> cursor,

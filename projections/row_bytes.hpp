@@ -1,4 +1,5 @@
-// The bytes of rows: big-endian integers and ids, appended and read back in order. Only for projections/ itself.
+// The bytes of rows: big-endian integers and ids, appended and read back in order. Only for projections/
+// itself.
 #pragma once
 
 #include <cstdint>

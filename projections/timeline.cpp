@@ -8,11 +8,11 @@
 namespace ledger::projections {
 namespace {
 
-constexpr std::array<std::string_view, 8> kStages = {"drafting",  "queued",      "review",       "rework",
-                                                     "numbering", "publication", "registration", "initial_review"};
-constexpr std::array<std::string_view, 12> kOutcomes = {"submitted", "discarded", "started",   "withdrawn",
-                                                        "rejected",  "approved",  "numbered",  "published",
-                                                        "cancelled", "revoked",   "lapsed",    "closed"};
+constexpr std::array<std::string_view, 8> kStages = {
+    "drafting", "queued", "review", "rework", "numbering", "publication", "registration", "initial_review"};
+constexpr std::array<std::string_view, 12> kOutcomes = {"submitted", "discarded", "started",  "withdrawn",
+                                                        "rejected",  "approved",  "numbered", "published",
+                                                        "cancelled", "revoked",   "lapsed",   "closed"};
 constexpr const char* kDatabases[] = {"timeline"};
 
 /// The visits of one stream, while one event is folded into them.
@@ -52,7 +52,9 @@ void fold(Fold& fold, const DraftSaved& e) {
   // In rework and after a withdrawal the stage is open already.
   if (fold.open_stage() == Stage{}) fold.enter(Stage::drafting, e.attempt);
 }
-void fold(Fold& fold, const DraftDiscarded&) { fold.leave(StageOutcome::discarded); }
+void fold(Fold& fold, const DraftDiscarded&) {
+  fold.leave(StageOutcome::discarded);
+}
 void fold(Fold& fold, const FilingSubmitted& e) {
   fold.leave(StageOutcome::submitted);
   fold.enter(Stage::queued, e.attempt);
@@ -79,21 +81,35 @@ void fold(Fold& fold, const NumberAssigned&) {
   fold.leave(StageOutcome::numbered);
   fold.enter(Stage::publication, attempt);
 }
-void fold(Fold& fold, const FilingPublished&) { fold.leave(StageOutcome::published); }
-void fold(Fold& fold, const FilingCancelled&) { fold.leave(StageOutcome::cancelled); }
-void fold(Fold& fold, const FilingRevoked&) { fold.leave(StageOutcome::revoked); }
-void fold(Fold& fold, const SubjectRegistered&) { fold.enter(Stage::registration, 1); }
+void fold(Fold& fold, const FilingPublished&) {
+  fold.leave(StageOutcome::published);
+}
+void fold(Fold& fold, const FilingCancelled&) {
+  fold.leave(StageOutcome::cancelled);
+}
+void fold(Fold& fold, const FilingRevoked&) {
+  fold.leave(StageOutcome::revoked);
+}
+void fold(Fold& fold, const SubjectRegistered&) {
+  fold.enter(Stage::registration, 1);
+}
 void fold(Fold& fold, const SubjectSubmitted& e) {
   fold.leave(StageOutcome::submitted);
   fold.enter(Stage::initial_review, e.attempt);
 }
-void fold(Fold& fold, const SubjectApproved&) { fold.leave(StageOutcome::approved); }
+void fold(Fold& fold, const SubjectApproved&) {
+  fold.leave(StageOutcome::approved);
+}
 void fold(Fold& fold, const SubjectRejected& e) {
   fold.leave(StageOutcome::rejected);
   fold.enter(Stage::rework, e.attempt + 1);
 }
-void fold(Fold& fold, const SubjectLapsed&) { fold.leave(StageOutcome::lapsed); }
-void fold(Fold& fold, const SubjectClosed&) { fold.leave(StageOutcome::closed); }
+void fold(Fold& fold, const SubjectLapsed&) {
+  fold.leave(StageOutcome::lapsed);
+}
+void fold(Fold& fold, const SubjectClosed&) {
+  fold.leave(StageOutcome::closed);
+}
 template <typename Other>
 void fold(Fold&, const Other&) {}
 
@@ -115,7 +131,9 @@ bool may_move(const store::Change& change) {
       change.event.payload);
 }
 
-RowBytes key_of(const StreamId& stream) { return std::move(RowBytes().byte(stream.kind).id(stream.id)); }
+RowBytes key_of(const StreamId& stream) {
+  return std::move(RowBytes().byte(stream.kind).id(stream.id));
+}
 
 std::vector<Visit> read(Bytes row) {
   std::vector<Visit> visits;
@@ -158,8 +176,12 @@ std::string_view text_in(const std::array<std::string_view, N>& names, E value) 
 
 }  // namespace
 
-std::string_view code_of(Stage stage) { return text_in(kStages, stage); }
-std::string_view code_of(StageOutcome outcome) { return text_in(kOutcomes, outcome); }
+std::string_view code_of(Stage stage) {
+  return text_in(kStages, stage);
+}
+std::string_view code_of(StageOutcome outcome) {
+  return text_in(kOutcomes, outcome);
+}
 
 std::optional<Stage> stage_from(std::string_view code) {
   const auto found = std::ranges::find(kStages, code);
@@ -173,9 +195,13 @@ bool advance(std::vector<Visit>& visits, const Event& event) {
   return state.changed();
 }
 
-std::span<const char* const> Timeline::databases() const { return kDatabases; }
+std::span<const char* const> Timeline::databases() const {
+  return kDatabases;
+}
 
-void Timeline::open(std::span<const store::Database> databases) { visits_ = databases[0]; }
+void Timeline::open(std::span<const store::Database> databases) {
+  visits_ = databases[0];
+}
 
 store::StoreResult<void> Timeline::apply(store::Rows& rows, const store::Change& change) {
   if (!may_move(change)) return {};

@@ -1,16 +1,17 @@
 // The stages that each filing and subject went through, with when, how it ended and who ended it.
 //
-// A filing: drafting from the first saved draft; queued from a submission until the review starts; review until
-// the decision (a takeover by another reviewer does not end it); rework from a rejection until the next
-// submission; numbering from the approval; publication from the number until it is announced. A withdrawal leads
-// from queued back to drafting. A subject: registration, initial_review, rework. Whatever is open ends with a
-// cancellation, revocation, lapse or closing. Imported records have no stages.
+// A filing: drafting from the first saved draft; queued from a submission until the review starts; review
+// until the decision (a takeover by another reviewer does not end it); rework from a rejection until the next
+// submission; numbering from the approval; publication from the number until it is announced. A withdrawal
+// leads from queued back to drafting. A subject: registration, initial_review, rework. Whatever is open ends
+// with a cancellation, revocation, lapse or closing. Imported records have no stages.
 //
-// `attempt` counts submissions: queued, review, numbering, publication and initial_review carry the attempt under
-// way; drafting, rework and registration the attempt that they prepare.
+// `attempt` counts submissions: queued, review, numbering, publication and initial_review carry the attempt
+// under way; drafting, rework and registration the attempt that they prepare.
 //
 // Rows: database `timeline`, key kind[1] id[16], value visits of 40 bytes, oldest first:
-//   stage[1] outcome[1, 0 = open] role[1, 0 = open] 0[1] attempt[4] entered_at[8] left_at[8, 0 = open] principal[16]
+//   stage[1] outcome[1, 0 = open] role[1, 0 = open] 0[1] attempt[4] entered_at[8] left_at[8, 0 = open]
+//   principal[16]
 // Integers are big-endian, times microseconds since the epoch. A row is touched only when a stage changes.
 #pragma once
 
@@ -79,8 +80,8 @@ class Timeline final : public store::Projection {
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
 
-  /// The visits of a filing or subject, oldest first; at most the last one is open. Empty for a stream that has
-  /// none. Any thread with its own snapshot (`snapshot.views()`).
+  /// The visits of a filing or subject, oldest first; at most the last one is open. Empty for a stream that
+  /// has none. Any thread with its own snapshot (`snapshot.views()`).
   [[nodiscard]] std::vector<Visit> visits(const store::Transaction& views, const StreamId& stream) const;
 
  private:

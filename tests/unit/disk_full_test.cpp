@@ -1,4 +1,4 @@
-// What a full disk does to the store, on a real one: a tmpfs of 2 MiB in a mount namespace of a child
+// What a full disk does to the store, on a real one: a tmpfs of 8 MiB in a mount namespace of a child
 // process. Where the machine allows no such namespace the tests say so and check nothing.
 #include <cstdio>
 #include <fcntl.h>
@@ -26,6 +26,23 @@ namespace {
 
 constexpr int kNoNamespace = 99;
 
+bool write_text(const char* path, const std::string& text) {
+  const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(file);
+  return written;
+}
+
+/// Gives this process mounts of its own: as root directly, else as root of a user namespace.
+bool own_namespace() {
+  if (::unshare(CLONE_NEWNS) == 0) return true;
+  const std::string user = std::to_string(::geteuid());
+  const std::string group = std::to_string(::getegid());
+  return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_text("/proc/self/setgroups", "deny") &&
+         write_text("/proc/self/uid_map", "0 " + user + " 1") &&
+         write_text("/proc/self/gid_map", "0 " + group + " 1");
+}
+
 /// Runs `check` in a child that sees a small tmpfs at the given path; its answer is 0 or the number of the
 /// step that went wrong. nullopt: not allowed here.
 std::optional<int> on_small_disk(const std::function<int(const std::filesystem::path&)>& check) {
@@ -33,9 +50,9 @@ std::optional<int> on_small_disk(const std::function<int(const std::filesystem::
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    const bool mounted = (::unshare(CLONE_NEWNS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+    const bool mounted = own_namespace() &&
                          ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                         ::mount("small", place.path().c_str(), "tmpfs", 0, "size=2m") == 0;
+                         ::mount("small", place.path().c_str(), "tmpfs", 0, "size=8m") == 0;
     ::_exit(mounted ? check(place.path()) : kNoNamespace);
   }
   int status = -1;
@@ -64,7 +81,7 @@ TEST_CASE("on a full disk room is refused before anything is begun, and granted 
     if (!environment) return 1;
     auto databases = (*environment)->open_databases({"rows"});
     if (!databases) return 2;
-    const auto refused = (*environment)->secure_room(8u << 20);
+    const auto refused = (*environment)->secure_room(32u << 20);
     if (refused || !refused.error().is_full()) return 3;
     fill_disk(place);
     const auto again = (*environment)->secure_room(1000, 10);
@@ -99,7 +116,7 @@ TEST_CASE("an upload that meets a full disk says so and leaves nothing; earlier 
     };
     const auto small = upload(1000);
     if (!small) return 2;
-    const auto large = upload(4u << 20);
+    const auto large = upload(16u << 20);
     if (large || large.error().kind != DocumentFailure::full) return 3;
     if (!std::filesystem::is_empty(place / "documents" / "tmp")) return 4;
     if (!(*store)->verify(subject, key, small->digest)) return 5;

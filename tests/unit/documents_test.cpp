@@ -1,6 +1,8 @@
 #include "events/store/documents.hpp"
 
+#include <array>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
@@ -98,6 +100,29 @@ TEST_CASE("a document of any size reads back, and its size follows from the file
   }
   REQUIRE(place.leftovers() == 0);
   REQUIRE(place.store->list(place.subject)->size() == 8);
+}
+
+TEST_CASE("a sealed document is, byte for byte, what the format of the header says") {
+  Place place;
+  const std::string plain = pattern(65'536 + 100);
+  const StoredDocument stored = place.put(plain);
+  const std::string sealed = content(place.path_of(stored));
+  const Bytes file = bytes_of(sealed);
+  REQUIRE(sealed.substr(0, 8) == "fldoc/1\n");
+  const SecretKey file_key =
+      crypto::hkdf_sha256(place.key.view(), {bytes_of("document/file/v1"), file.subspan(8, 32)});
+  std::array<std::uint8_t, 8> size;
+  put_be(std::uint64_t{65'636}, size.data());
+  const Digest binding = crypto::hmac_sha256(
+      file_key,
+      {bytes_of("document/binding/v1"), bytes_of(crypto::sha256(bytes_of(plain)).bytes), bytes_of(size)});
+  REQUIRE(text_of(file.subspan(40, 32)) == text_of(bytes_of(binding.bytes)));
+  const auto first = crypto::open(file_key, crypto::Nonce{}, file.first(40), file.subspan(72, 65'552));
+  const auto last = crypto::open(file_key, crypto::Nonce{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, file.first(40),
+                                 file.subspan(72 + 65'552));
+  REQUIRE(first);
+  REQUIRE(last);
+  REQUIRE(std::string(text_of(*first)) + std::string(text_of(*last)) == plain);
 }
 
 TEST_CASE("neither name nor file tells what a document is") {
@@ -251,7 +276,9 @@ TEST_CASE("the same content twice is one file with a fresh time; a sweep spares 
   REQUIRE(*place.get(first.digest) == "same");
   REQUIRE(*place.store->remove(place.subject, first.name, listed->front().modified_at));
   REQUIRE_FALSE(*place.store->remove(place.subject, first.name, kAnyTime));
-  REQUIRE_FALSE(*place.store->remove(place.subject, "../../../ledger.key", kAnyTime));
+  put_content(place.directory / "documents" / "beside", "not a document");
+  REQUIRE_FALSE(*place.store->remove(place.subject, "../beside", kAnyTime));
+  REQUIRE(std::filesystem::exists(place.directory / "documents" / "beside"));
   REQUIRE(place.store->list(place.subject)->empty());
 }
 

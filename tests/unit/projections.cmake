@@ -1,0 +1,8 @@
+ledger_test(timeline_test unit timeline_test.cpp)
+ledger_test(filings_test unit filings_test.cpp)
+ledger_test(review_queue_test unit review_queue_test.cpp)
+ledger_test(announcements_test unit announcements_test.cpp)
+ledger_test(number_lookup_test unit number_lookup_test.cpp)
+ledger_test(announcement_format_test unit announcement_format_test.cpp)
+ledger_test(official_announcements_test unit official_announcements_test.cpp)
+target_compile_definitions(official_announcements_test PRIVATE LEDGER_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")

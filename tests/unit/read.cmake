@@ -1,0 +1,1 @@
+ledger_test(read_test unit visibility_test.cpp render_test.cpp query_test.cpp answer_cache_test.cpp)
