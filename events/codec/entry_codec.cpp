@@ -210,7 +210,7 @@ std::optional<CodecError> read_header(const wire::Entry& entry, EventHeader& out
 }
 
 void read_parts(const wire::Entry& entry, EntryParts& out) {
-  if (const auto* records = entry.records()) {
+  if (const auto* records = entry.records(); records != nullptr && records->size() != 0) {
     out.records.resize(records->size());
     std::memcpy(out.records.data(), records->Data(), out.records.size() * sizeof(Uuid));
   }

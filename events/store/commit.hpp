@@ -1,5 +1,5 @@
-// The commit seam: what makes a batch durable, behind one small interface, so that a replicated log can stand in for
-// the local one without touching decisions, views or server.
+// The commit seam: what makes a batch durable, behind one small interface, so that a replicated log can stand
+// in for the local one without touching decisions, views or server.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace ledger::store {
 
-/// One event as it is stored: the entry, and the sealed values beside it (sealed_row.hpp), empty where it has none.
+/// One event as it is stored: the entry, and the sealed values beside it (sealed_row.hpp), empty where it has
+/// none.
 struct StoredRow {
   Bytes entry;
   Bytes sealed;
@@ -22,8 +23,8 @@ struct Batch {
   std::span<const StoredRow> rows;
 };
 
-/// Why a batch was not made durable. `begun` says that its outcome is unknown: the process must end. Otherwise
-/// nothing was changed, and a full disk or map may have room again later.
+/// Why a batch was not made durable. `begun` says that its outcome is unknown: the process must end.
+/// Otherwise nothing was changed, and a full disk or map may have room again later.
 struct CommitFault {
   bool begun = false;
   StoreFault fault;
@@ -32,8 +33,8 @@ struct CommitFault {
 class CommitLog {
  public:
   virtual ~CommitLog() = default;
-  /// Puts the batch behind everything that is there, all or none, and returns once it is durable. The writer's
-  /// thread only; blocks on the disk.
+  /// Puts the batch behind everything that is there, all or none, and returns once it is durable. The
+  /// writer's thread only; blocks on the disk.
   [[nodiscard]] virtual std::expected<void, CommitFault> commit(const Batch& batch) = 0;
 };
 

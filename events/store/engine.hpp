@@ -88,6 +88,20 @@ struct ReadEvent {
   codec::EntryParts parts;
 };
 
+/// A subject that uploaded a document and named it in an entry (a submission, a change, a publication).
+struct DocumentUse {
+  Uuid subject;
+  std::uint64_t position = 0;  ///< of the first such entry
+  bool published = false;      ///< it is the `public_disclosure` of something published
+};
+
+/// A document that submissions of a subject name.
+struct NamedDocument {
+  Uuid subject;
+  std::uint64_t position = 0;  ///< of the first submission that names it
+  bool published = false;      ///< as the 拟公示内容 of a published filing
+};
+
 /// A consistent view of everything up to `position()`. Short-lived: make one, read, let go, before any wait.
 /// Not for use by two threads at once.
 class Snapshot {
@@ -113,12 +127,16 @@ class Snapshot {
   [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
   /// Subjects, in the order of their ids; at most `limit` after `after`.
   [[nodiscard]] std::vector<Uuid> subjects(const Uuid& after, std::size_t limit) const;
+  /// Who named a document with this digest, in the order of subjects' ids; for `GET /v1/documents/{digest}`.
+  [[nodiscard]] std::vector<DocumentUse> document_uses(const Digest& digest) const;
+  /// Who names a document in a submission: an own upload alone, or a draft, does not count.
+  [[nodiscard]] std::vector<NamedDocument> documents_named(const Digest& digest) const;
   /// The views' transaction, for projections' own queries.
   [[nodiscard]] const Transaction& views() const;
 
  private:
   friend class Engine;
-  struct Impl;
+  struct Impl;  // snapshot_source.hpp
   explicit Snapshot(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
@@ -132,6 +150,12 @@ struct EngineOptions {
   std::size_t batch_commands_max = 512;
   bool accept_clock = false;           ///< accept a gap of more than 30 days since the last entry
   std::function<TimestampUs()> clock;  ///< wall clock; empty: the system's. Tests give their own.
+  /// Any steady clock in microseconds, against which a jump of the wall clock shows. Empty: the system's,
+  /// unless `clock` is given, which then is free to jump forward.
+  std::function<TimestampUs()> monotonic;
+  std::size_t states_max = 8192;  ///< decoded states kept of each kind, times two
+  std::size_t rebuild_buffer_bytes = std::size_t{96}
+                                     << 20;  ///< rows that a rebuild holds before it writes them
   /// Told about progress while the views are caught up or rebuilt at start: done and total events.
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   /// Told once for what an operator should read (a rebuild and why, a distrusted clock); no private value.
@@ -141,6 +165,7 @@ struct EngineOptions {
 enum class EngineFailure {
   no_ledger,      ///< the directory holds none; `init` makes one
   ledger_exists,  ///< `init` on a directory that has one
+  invalid,        ///< `init` with an origin or prefix that is none
   locked,         ///< another process holds the directory
   master_key,     ///< missing, unreadable, or not this ledger's
   clock,          ///< the clock is not to be trusted
@@ -187,7 +212,8 @@ class Engine {
   /// `submit` and wait; for the command line.
   [[nodiscard]] Outcome execute(Submission submission);
 
-  /// A snapshot at the published position. Any thread.
+  /// A snapshot at the published position. Any thread. The engine outlives it. Machine failures throw
+  /// StoreDamage.
   [[nodiscard]] Snapshot snapshot() const;
   /// Number of published events. Any thread, no transaction.
   [[nodiscard]] std::uint64_t size() const;

@@ -22,14 +22,18 @@ std::optional<Bytes> EntryReader::sealed(std::uint64_t position) const {
   return txn_.get(store_->sealed_, bytes_of(position_key(position)));
 }
 
-Cursor EntryReader::entries() const { return txn_.cursor(store_->entries_); }
+Cursor EntryReader::entries() const {
+  return txn_.cursor(store_->entries_);
+}
 
-Cursor EntryReader::sealed_values() const { return txn_.cursor(store_->sealed_); }
+Cursor EntryReader::sealed_values() const {
+  return txn_.cursor(store_->sealed_);
+}
 
 StoreResult<std::unique_ptr<EntryStore>> EntryStore::open(const std::filesystem::path& directory,
                                                           std::uint64_t map_bytes, bool read_only) {
-  auto environment =
-      Environment::open({.path = directory, .map_size = map_bytes, .max_databases = 8, .read_only = read_only});
+  auto environment = Environment::open(
+      {.path = directory, .map_size = map_bytes, .max_databases = 8, .read_only = read_only});
   if (!environment) return std::unexpected(environment.error());
   std::unique_ptr<EntryStore> store(new EntryStore(std::move(*environment)));
   auto databases = store->environment_->open_databases({"entries", "sealed"});
@@ -52,20 +56,23 @@ std::expected<void, CommitFault> EntryStore::commit(const Batch& batch) {
     payload += row.entry.size() + row.sealed.size() + 16;
     rows += row.sealed.empty() ? 1 : 2;
   }
-  // Rows append, so that many share a page; what does not fit into one takes pages of its own, which the payload
-  // covers. One page more a database for the row that begins it.
+  // Rows append, so that many share a page; what does not fit into one takes pages of its own, which the
+  // payload covers. One page more a database for the row that begins it.
   constexpr std::uint64_t kRowsPerPageMin = 2;
-  if (auto room = environment_->secure_room(payload, rows / kRowsPerPageMin + 2); !room) return refused(room.error());
+  if (auto room = environment_->secure_room(payload, rows / kRowsPerPageMin + 2); !room)
+    return refused(room.error());
   auto txn = environment_->write();
   if (!txn) return refused(txn.error());
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const auto key = position_key(batch.first + i);
-    if (auto put = txn->put_append(entries_, bytes_of(key), batch.rows[i].entry); !put) return refused(put.error());
+    if (auto put = txn->put_append(entries_, bytes_of(key), batch.rows[i].entry); !put)
+      return refused(put.error());
   }
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     if (batch.rows[i].sealed.empty()) continue;
     const auto key = position_key(batch.first + i);
-    if (auto put = txn->put_append(sealed_, bytes_of(key), batch.rows[i].sealed); !put) return refused(put.error());
+    if (auto put = txn->put_append(sealed_, bytes_of(key), batch.rows[i].sealed); !put)
+      return refused(put.error());
   }
   if (auto committed = std::move(*txn).commit(); !committed) {
     return std::unexpected(CommitFault{true, committed.error()});

@@ -80,7 +80,8 @@ RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
 }
 
 std::optional<Bytes> RowBuffer::get(Database database, Bytes key) {
-  if (const Entry* entry = find(database, key, hash_of(key)); entry != nullptr && entry->kind != Kind::absent) {
+  if (const Entry* entry = find(database, key, hash_of(key));
+      entry != nullptr && entry->kind != Kind::absent) {
     if (entry->kind == Kind::deleted) return std::nullopt;
     return entry->value_bytes();
   }
@@ -115,9 +116,8 @@ std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) const
   for (const Entry& entry : table.entries) {
     if (entry.kind != Kind::absent) order.push_back(&entry);
   }
-  std::ranges::sort(order, [](const Entry* a, const Entry* b) {
-    return compare(a->key_bytes(), b->key_bytes()) < 0;
-  });
+  std::ranges::sort(
+      order, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
   return order;
 }
 
@@ -128,9 +128,8 @@ void RowBuffer::scan(Database database, Bytes prefix,
     for (const Entry& entry : tables_[database.handle].entries) {
       if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) own.push_back(&entry);
     }
-    std::ranges::sort(own, [](const Entry* a, const Entry* b) {
-      return compare(a->key_bytes(), b->key_bytes()) < 0;
-    });
+    std::ranges::sort(
+        own, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
   }
   auto next = own.begin();
   const auto give_own = [&] {
@@ -139,7 +138,8 @@ void RowBuffer::scan(Database database, Bytes prefix,
   };
   if (base_ != nullptr) {
     Cursor cursor = base_->cursor(database);
-    for (bool there = cursor.seek(prefix); there && starts_with(cursor.key(), prefix); there = cursor.next()) {
+    for (bool there = cursor.seek(prefix); there && starts_with(cursor.key(), prefix);
+         there = cursor.next()) {
       bool hidden = false;
       while (next != own.end()) {
         const int order = compare((*next)->key_bytes(), cursor.key());

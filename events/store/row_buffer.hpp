@@ -1,8 +1,9 @@
-// The rows of a batch, or of a stretch of a rebuild, before they are put: a hash map over what the views hold.
+// The rows of a batch, or of a stretch of a rebuild, before they are put: a hash map over what the views
+// hold.
 //
-// Decisions and projections read and write here as if it were the database, so that each sees all earlier ones; one
-// command's rows can be taken back without touching its neighbours'; and the rows reach LMDB once each, in key order,
-// which costs a third of putting them one event after another.
+// Decisions and projections read and write here as if it were the database, so that each sees all earlier
+// ones; one command's rows can be taken back without touching its neighbours'; and the rows reach LMDB once
+// each, in key order, which costs a third of putting them one event after another.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +22,15 @@ class RowBuffer final : public Rows {
   /// What lies under the buffer; null: nothing. It must outlive its use here. Bytes from `get` die with it.
   void set_base(const Transaction* base) { base_ = base; }
 
-  /// The value as the buffer has it, else as the base has it. Bytes of the buffer live until the row is put again,
-  /// `clear` or `rollback`, those of the base as long as its transaction.
+  /// The value as the buffer has it, else as the base has it. Bytes of the buffer live until the row is put
+  /// again, `clear` or `rollback`, those of the base as long as its transaction.
   [[nodiscard]] std::optional<Bytes> get(Database database, Bytes key) override;
   /// Never fail here: running out of room shows in `flush`.
   [[nodiscard]] StoreResult<void> put(Database database, Bytes key, Bytes value) override;
   [[nodiscard]] StoreResult<void> del(Database database, Bytes key) override;
 
-  /// Every row whose key starts with `prefix`, in key order, until `each` answers false. Slow where the buffer holds
-  /// many rows of this database. `each` must not put.
+  /// Every row whose key starts with `prefix`, in key order, until `each` answers false. Slow where the
+  /// buffer holds many rows of this database. `each` must not put.
   void scan(Database database, Bytes prefix, const std::function<bool(Bytes key, Bytes value)>& each) const;
 
   /// From here on every put and deletion can be taken back.
@@ -47,8 +48,8 @@ class RowBuffer final : public Rows {
 
   /// Puts every row, in key order. The buffer keeps them: `clear` once the transaction is committed.
   [[nodiscard]] StoreResult<void> flush(WriteTxn& txn) const;
-  /// The same in transactions of at most about `step_bytes` each, committed here: for a file that nobody trusts
-  /// before it is whole.
+  /// The same in transactions of at most about `step_bytes` each, committed here: for a file that nobody
+  /// trusts before it is whole.
   [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes) const;
 
   /// Forgets all rows. The base goes too.

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kHeaderSize = 4 + 2 + 4;
 
-const std::uint8_t* octets(Bytes bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+const std::uint8_t* octets(Bytes bytes) {
+  return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
 
 /// Visits an event's members down to its private values and empties them.
 struct Forget {
@@ -99,19 +101,23 @@ void forget_values(Payload& payload) {
 
 std::optional<Uuid> record_of(const codec::EntryParts& parts, RecordKind kind) {
   for (const codec::CommitmentRow& row : parts.commitments) {
-    if (record_kind_of(row.field) == kind && row.record < parts.records.size()) return parts.records[row.record];
+    if (record_kind_of(row.field) == kind && row.record < parts.records.size())
+      return parts.records[row.record];
   }
   return std::nullopt;
 }
 
 std::optional<Uuid> record_to_reuse(const SubjectState& state, const Payload& next) {
-  if (std::holds_alternative<SubjectSubmitted>(next) || std::holds_alternative<SubjectChangeSubmitted>(next)) {
+  if (std::holds_alternative<SubjectSubmitted>(next) ||
+      std::holds_alternative<SubjectChangeSubmitted>(next)) {
     return std::nullopt;
   }
   return state.form_record;
 }
 
-std::optional<Uuid> record_to_reuse(const ProductState& state, const Payload&) { return state.form_record; }
+std::optional<Uuid> record_to_reuse(const ProductState& state, const Payload&) {
+  return state.form_record;
+}
 
 namespace {
 

@@ -33,8 +33,8 @@ struct SealedValue {
 using KeyFinder = std::function<std::optional<crypto::SecretKey>(const Uuid& record)>;
 
 /// Opens one value of an event; nullopt where it has none, its key is gone, or it does not authenticate.
-[[nodiscard]] std::optional<std::string> open_value(const Event& event, const codec::EntryParts& parts, Bytes row,
-                                                    std::uint32_t field, const KeyFinder& find);
+[[nodiscard]] std::optional<std::string> open_value(const Event& event, const codec::EntryParts& parts,
+                                                    Bytes row, std::uint32_t field, const KeyFinder& find);
 
 /// Joins every private value that can be opened to the event.
 void open_values(Event& event, const codec::EntryParts& parts, Bytes row, const KeyFinder& find);
@@ -45,13 +45,14 @@ void forget_values(Payload& payload);
 /// The record of this kind that an event's values are sealed under, if it has any of the kind.
 [[nodiscard]] std::optional<Uuid> record_of(const codec::EntryParts& parts, RecordKind kind);
 
-/// The record that confidential text of the next event on a stream is sealed under, where an earlier one serves on:
-/// one for each filing attempt, product, and subject submission. nullopt: a new one.
+/// The record that confidential text of the next event on a stream is sealed under, where an earlier one
+/// serves on: one for each filing attempt, product, and subject submission. nullopt: a new one.
 [[nodiscard]] std::optional<Uuid> record_to_reuse(const SubjectState& state, const Payload& next);
 [[nodiscard]] std::optional<Uuid> record_to_reuse(const ProductState& state, const Payload& next);
 [[nodiscard]] std::optional<Uuid> record_to_reuse(const FilingState& state, const Payload& next);
 
-/// Notes in the state after an event the record that its confidential text is sealed under; live and in rebuilds.
+/// Notes in the state after an event the record that its confidential text is sealed under; live and in
+/// rebuilds.
 void note_record(SubjectState& state, const Event& event, const codec::EntryParts& parts);
 void note_record(ProductState& state, const Event& event, const codec::EntryParts& parts);
 void note_record(FilingState& state, const Event& event, const codec::EntryParts& parts);

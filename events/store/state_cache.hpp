@@ -1,4 +1,5 @@
-// Decoded states over the rows of the views: a state is read and written as bytes once a batch, not once an event.
+// Decoded states over the rows of the views: a state is read and written as bytes once a batch, not once an
+// event.
 #pragma once
 
 #include <optional>
@@ -11,8 +12,8 @@
 
 namespace ledger::store {
 
-/// States of one kind. Keeps the most recently used ones, at most twice `entries_max`; changed ones reach the rows by
-/// `write_back`. Changes since `mark` can be taken back. One thread.
+/// States of one kind. Keeps the most recently used ones, at most twice `entries_max`; changed ones reach the
+/// rows by `write_back`. Changes since `mark` can be taken back. One thread.
 template <typename State>
 class StateCache {
  public:

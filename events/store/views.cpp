@@ -12,8 +12,8 @@ namespace {
 constexpr int kFormat = 1;
 
 constexpr std::array<const char*, 13> kNames = {
-    "meta",            "streams", "grants",           "principal_grants", "idempotency", "credit_codes", "numbers", "serials",
-    "subject_numbers", "names",   "subject_products", "subject_filings",  "documents"};
+    "meta",    "streams",         "grants", "principal_grants", "idempotency",     "credit_codes", "numbers",
+    "serials", "subject_numbers", "names",  "subject_products", "subject_filings", "documents"};
 
 constexpr std::string_view kVersionsRow = "versions";
 constexpr std::string_view kLedgerRow = "ledger_id";
@@ -22,9 +22,13 @@ constexpr std::size_t kProgressSize = 8 + 32;
 
 constexpr std::string_view kClean = "clean\n";
 
-std::string open_mark() { return "open " + boot_id() + "\n"; }
+std::string open_mark() {
+  return "open " + boot_id() + "\n";
+}
 
-const std::uint8_t* octets(Bytes bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+const std::uint8_t* octets(Bytes bytes) {
+  return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
 
 }  // namespace
 
@@ -45,7 +49,8 @@ std::optional<std::uint64_t> position_in(Bytes value) {
   return get_be<std::uint64_t>(octets(value));
 }
 
-StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& directory, std::uint64_t map_bytes,
+StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& directory,
+                                                std::uint64_t map_bytes,
                                                 std::span<Projection* const> projections, bool read_only) {
   std::unique_ptr<Views> views(new Views());
   views->projections_.assign(projections.begin(), projections.end());
@@ -70,9 +75,19 @@ StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& dir
   views->handles_ = std::move(*handles);
 
   IndexDatabases& own = views->databases_;
-  const std::array<Database*, kNames.size()> members = {
-      &own.meta,    &own.streams,         &own.grants, &own.principal_grants, &own.idempotency,     &own.credit_codes, &own.numbers,
-      &own.serials, &own.subject_numbers, &own.names,  &own.subject_products, &own.subject_filings, &own.documents};
+  const std::array<Database*, kNames.size()> members = {&own.meta,
+                                                        &own.streams,
+                                                        &own.grants,
+                                                        &own.principal_grants,
+                                                        &own.idempotency,
+                                                        &own.credit_codes,
+                                                        &own.numbers,
+                                                        &own.serials,
+                                                        &own.subject_numbers,
+                                                        &own.names,
+                                                        &own.subject_products,
+                                                        &own.subject_filings,
+                                                        &own.documents};
   for (std::size_t i = 0; i < members.size(); ++i) *members[i] = views->handles_[i];
   std::size_t next = members.size();
   for (Projection* projection : views->projections_) {
@@ -108,7 +123,8 @@ bool Views::versions_match(const Transaction& txn) const {
 }
 
 StoreResult<void> Views::put_versions(Rows& rows, const Uuid& ledger_id) const {
-  if (auto put = rows.put(databases_.meta, bytes_of(kVersionsRow), bytes_of(versions_text())); !put) return put;
+  if (auto put = rows.put(databases_.meta, bytes_of(kVersionsRow), bytes_of(versions_text())); !put)
+    return put;
   return rows.put(databases_.meta, bytes_of(kLedgerRow), bytes_of(ledger_id.bytes));
 }
 

@@ -1,5 +1,6 @@
-// The views environment: `views/`, an LMDB file without fsync that holds everything that is derived from the log. It
-// may be deleted at any time; it is believed only under the trust rule below. Rows and keys: docs/storage.md.
+// The views environment: `views/`, an LMDB file without fsync that holds everything that is derived from the
+// log. It may be deleted at any time; it is believed only under the trust rule below. Rows and keys:
+// docs/storage.md.
 //
 //   meta               word -> see below; `subject_number` -> u32be, the last subject number given
 //   streams            u8 kind || id[16] || 00 -> state row (codec/state_codec.hpp)
@@ -17,9 +18,9 @@
 //   documents          HMAC(K_index, "document" || digest[32]) || subject id[16]
 //                        -> u64be position of the first submission that names it || u8 1 when published
 //
-// Trust: the file is believed when the mark beside it (`views/mark`) says that it was closed cleanly, or that it was
-// opened during this very boot of the machine, whose page cache then still holds all of it; and when the ledger id,
-// the number of events and the hash of the last one that it names are the log's.
+// Trust: the file is believed when the mark beside it (`views/mark`) says that it was closed cleanly, or that
+// it was opened during this very boot of the machine, whose page cache then still holds all of it; and when
+// the ledger id, the number of events and the hash of the last one that it names are the log's.
 #pragma once
 
 #include <array>
@@ -40,8 +41,8 @@ namespace ledger::store {
 
 /// The databases of the indexes; those of the projections are their own.
 struct IndexDatabases {
-  Database meta, streams, grants, principal_grants, idempotency, credit_codes, numbers, serials, subject_numbers,
-      names, subject_products, subject_filings, documents;
+  Database meta, streams, grants, principal_grants, idempotency, credit_codes, numbers, serials,
+      subject_numbers, names, subject_products, subject_filings, documents;
 };
 
 /// What the views say of themselves.
@@ -79,7 +80,11 @@ namespace keys {
   return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{0});
 }
 [[nodiscard]] inline Key version(const StreamId& stream, std::uint64_t version) {
-  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{1}).number(version);
+  return Key()
+      .number(static_cast<std::uint8_t>(stream.kind))
+      .add(stream.id)
+      .number(std::uint8_t{1})
+      .number(version);
 }
 }  // namespace keys
 
@@ -93,7 +98,8 @@ namespace keys {
 /// The open environment. Once a process; outlives its transactions.
 class Views {
  public:
-  /// Opens or makes the file and gives the projections their handles, in an order that depends on their names only.
+  /// Opens or makes the file and gives the projections their handles, in an order that depends on their names
+  /// only.
   [[nodiscard]] static StoreResult<std::unique_ptr<Views>> open(const std::filesystem::path& directory,
                                                                 std::uint64_t map_bytes,
                                                                 std::span<Projection* const> projections,
@@ -111,8 +117,8 @@ class Views {
   /// Puts how far the rows go.
   [[nodiscard]] StoreResult<void> put_progress(Rows& rows, std::uint64_t size, const Digest& last_leaf) const;
 
-  /// Every row of every database, ordered, as text lines `database key value` in hexadecimal but for the database's
-  /// name: equal for two files that hold the same. For tests and for `rebuild --check`.
+  /// Every row of every database, ordered, as text lines `database key value` in hexadecimal but for the
+  /// database's name: equal for two files that hold the same. For tests and for `rebuild --check`.
   [[nodiscard]] std::string dump() const;
 
  private:

@@ -1,0 +1,308 @@
+#include "events/store/appender.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "events/store/sealed_row.hpp"
+
+namespace ledger::store {
+namespace {
+
+/// Sealers kept at hand, times two; each holds 32 secret bytes and spares a vault lookup and two HMACs.
+constexpr std::size_t kSealersMax = 32'768;
+
+Refusal refusal(std::string_view code, std::string detail = {}) {
+  return {.code = code, .errors = {}, .state = {}, .detail = std::move(detail)};
+}
+
+}  // namespace
+
+void die(std::string_view why) {
+  std::fprintf(stderr, "filing-ledger: %.*s\n", static_cast<int>(why.size()), why.data());
+  std::abort();
+}
+
+Digest request_tag(const crypto::SecretKey& key, std::string_view method, std::string_view path,
+                   std::string_view body) {
+  return crypto::hmac_parts(
+      key, {bytes_of("filing-ledger/request/v1"), bytes_of(method), bytes_of(path), bytes_of(body)});
+}
+
+StagedEvent staged_facts(const Event& event) {
+  StagedEvent facts{
+      .header = event.header, .type = type_of(event.payload), .thing = event.header.stream.id, .grant = {}};
+  if (const auto grant = granted_by(event)) facts.grant = grant->grant_id;
+  std::visit(
+      [&]<typename P>(const P& payload) {
+        if constexpr (requires { payload.unchanged; }) facts.unchanged = payload.unchanged;
+        if constexpr (requires { payload.feature_id; }) {
+          facts.thing = payload.feature_id;
+        } else if constexpr (requires { payload.path_id; }) {
+          facts.thing = payload.path_id;
+        } else if constexpr (requires { payload.webhook_id; }) {
+          facts.thing = payload.webhook_id;
+        } else if constexpr (std::is_same_v<P, AccessGranted> || std::is_same_v<P, AccessRevoked>) {
+          facts.thing = payload.grant_id;
+        }
+      },
+      event.payload);
+  return facts;
+}
+
+/// States come from the writer's caches instead of their rows.
+class Appender::WriterLookup final : public StoreLookup {
+ public:
+  WriterLookup(const LedgerSource& source, Stores& stores, Indexes& indexes)
+      : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get()), indexes_(indexes) {}
+  LedgerState ledger() const override { return of(indexes_.ledger()).value_or(LedgerState{}); }
+  std::optional<SubjectState> subject(const Uuid& id) const override { return of(indexes_.subject(id)); }
+  std::optional<ProductState> product(const Uuid& id) const override { return of(indexes_.product(id)); }
+  std::optional<FilingState> filing(const Uuid& id) const override { return of(indexes_.filing(id)); }
+  std::optional<GrantState> grant(const Uuid& id) const override { return of(indexes_.grant(id)); }
+
+ private:
+  template <typename State>
+  static std::optional<State> of(const State* state) {
+    return state != nullptr ? std::optional<State>(*state) : std::nullopt;
+  }
+  Indexes& indexes_;
+};
+
+Appender::Appender(Stores& stores, Indexes& indexes)
+    : stores_(stores), indexes_(indexes), lookup_(new WriterLookup(*this, stores, indexes)) {}
+
+Appender::~Appender() = default;
+
+StoreResult<void> Appender::begin(std::uint64_t size, TimestampUs last) {
+  first_ = size;
+  last_recorded_ = last;
+  auto views = stores_.views->environment().read();
+  if (!views) return std::unexpected(views.error());
+  views_.emplace(std::move(*views));
+  indexes_.rows().set_base(&*views_);
+  return {};
+}
+
+const StoreLookup& Appender::lookup() const {
+  return *lookup_;
+}
+
+std::optional<Bytes> Appender::row(Database database, Bytes key) const {
+  return indexes_.rows().get(database, key);
+}
+
+void Appender::scan(Database database, Bytes prefix, const std::function<bool(Bytes, Bytes)>& each) const {
+  indexes_.rows().scan(database, prefix, each);
+}
+
+const EntryReader& Appender::log() const {
+  if (!log_) {
+    auto reader = stores_.log->read();
+    if (!reader) throw StoreDamage(reader.error());
+    log_.emplace(std::move(*reader));
+  }
+  return *log_;
+}
+
+std::optional<Bytes> Appender::entry(std::uint64_t position) const {
+  if (position >= size()) return std::nullopt;
+  return position >= first_ ? rows_[position - first_].entry : log().entry(position);
+}
+
+std::optional<Bytes> Appender::sealed(std::uint64_t position) const {
+  if (position >= size()) return std::nullopt;
+  return position >= first_ ? rows_[position - first_].sealed : log().sealed(position);
+}
+
+std::optional<crypto::SecretKey> Appender::record_key(const Uuid& record) const {
+  if (const auto made = new_key_at_.find(record); made != new_key_at_.end())
+    return new_keys_[made->second].key;
+  auto key = stores_.vault->find(record);
+  if (!key) throw std::runtime_error(key.error().detail);
+  return std::move(*key);
+}
+
+std::uint64_t Appender::version_of(const StreamId& stream) const {
+  const auto version = [](const auto* state) { return state != nullptr ? state->version : 0; };
+  switch (stream.kind) {
+    case StreamKind::ledger: return version(indexes_.ledger());
+    case StreamKind::subject: return version(indexes_.subject(stream.id));
+    case StreamKind::product: return version(indexes_.product(stream.id));
+    case StreamKind::filing: return version(indexes_.filing(stream.id));
+  }
+  return 0;
+}
+
+std::optional<Uuid> Appender::record_to_reuse_for(const StreamId& stream, const Payload& payload) const {
+  const auto of = [&](const auto* state) {
+    return state != nullptr ? record_to_reuse(*state, payload) : std::nullopt;
+  };
+  switch (stream.kind) {
+    case StreamKind::ledger: return std::nullopt;
+    case StreamKind::subject: return of(indexes_.subject(stream.id));
+    case StreamKind::product: return of(indexes_.product(stream.id));
+    case StreamKind::filing: return of(indexes_.filing(stream.id));
+  }
+  return std::nullopt;
+}
+
+Uuid Appender::new_record(const Uuid& id) {
+  new_key_at_.emplace(id, new_keys_.size());
+  new_keys_.push_back({id, random_.key()});
+  return id;
+}
+
+const crypto::RecordSealer& Appender::sealer_of(const Uuid& record) {
+  if (const auto at = sealers_.find(record); at != sealers_.end()) return at->second;
+  if (auto aged = old_sealers_.extract(record)) return sealers_.insert(std::move(aged)).position->second;
+  if (sealers_.size() >= kSealersMax) {
+    old_sealers_ = std::move(sealers_);
+    sealers_.clear();
+  }
+  const auto key = record_key(record);
+  if (!key) throw std::logic_error("a record without a key is to be sealed under");
+  return sealers_.emplace(record, *key).first->second;
+}
+
+void Appender::seal(Event& event, Sealing& sealing) {
+  sealing.parts.records.clear();
+  sealing.parts.commitments.clear();
+  sealing.row.clear();
+  std::array<std::optional<std::uint16_t>, 8> chosen;  // by kind: index into parts.records
+  for (const codec::PrivateValue& value : codec::private_values(event.payload)) {
+    const RecordKind kind = record_kind_of(value.field);
+    auto& index = chosen[static_cast<std::size_t>(kind)];
+    if (!index) {
+      std::optional<Uuid> record;
+      if (kind == RecordKind::form) record = record_to_reuse_for(event.header.stream, event.payload);
+      // A record that was erased serves no more.
+      const bool known = record && (sealers_.contains(*record) || record_key(*record));
+      index = static_cast<std::uint16_t>(sealing.parts.records.size());
+      sealing.parts.records.push_back(known ? *record : new_record(random_.id()));
+    }
+    const crypto::RecordSealer& sealer = sealer_of(sealing.parts.records[*index]);
+    const auto sealed = sealer.seal_field(stores_.origin, event.header.event_id, value.field, value.value);
+    sealing.parts.commitments.push_back({value.field, *index, sealed.commitment});
+    add_sealed(sealing.row, value.field, *index, sealed.sealed);
+  }
+}
+
+std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from, NewEvent& next,
+                                                         std::uint16_t step, std::uint16_t steps) {
+  Event event{.header = {}, .payload = std::move(next.payload)};
+  EventHeader& header = event.header;
+  header.event_id = random_.id();
+  header.position = Position{size()};
+  header.stream = next.stream;
+  header.version = version_of(next.stream) + 1;
+  header.recorded_at = not_before(from.recorded_at);
+  header.effective_on = next.effective_on;
+  header.actor = from.actor;
+  header.command_id = from.command_id;
+  header.step = step;
+  header.steps = steps;
+  header.correlation_id = from.correlation_id;
+  header.causation_id = from.causation_id;
+  header.trace = from.trace;
+  if (const auto violation = admissible(event, *lookup_)) {
+    return std::unexpected(refusal(
+        "internal_error", "not admissible: " + std::string(violation->rule) + ": " + violation->detail));
+  }
+  seal(event, sealing_);
+  if (from.key_tag && step == 1) {
+    header.key_tag = from.key_tag;
+    header.request_tag_from_record = !sealing_.parts.records.empty();
+    const crypto::SecretKey key = header.request_tag_from_record
+                                      ? crypto::record_request_key(*record_key(sealing_.parts.records[0]))
+                                      : stores_.master.request_key();
+    header.request_tag = request_tag(key, from.method, from.path, from.body);
+  }
+  const auto entry = codec::encode_entry_view(event, sealing_.parts);
+  if (!entry) {
+    if (entry.error() == codec::CodecError::too_large) return std::unexpected(refusal("entry_too_large"));
+    return std::unexpected(
+        refusal("internal_error", "not encodable: " + std::string(name_of(entry.error()))));
+  }
+  rows_.push_back({arena_.copy(*entry), sealing_.row.empty() ? Bytes() : arena_.copy(sealing_.row)});
+  last_recorded_ = header.recorded_at;
+  if (std::holds_alternative<SubjectRegistered>(event.payload)) {
+    new_record(document_record(stores_.master, header.stream.id));
+  }
+  StagedEvent facts = staged_facts(event);
+  if (auto applied = indexes_.apply(event, sealing_.parts, *this); !applied) {
+    return std::unexpected(refusal("internal_error", applied.error().message()));
+  }
+  if (std::holds_alternative<PersonalDataErased>(event.payload)) {
+    sealers_.clear();
+    old_sealers_.clear();
+    lookup_->forget();
+  }
+  return facts;
+}
+
+std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenance& from,
+                                                                  std::vector<NewEvent> events) {
+  const std::size_t rows_before = rows_.size();
+  const std::size_t keys_before = new_keys_.size();
+  const TimestampUs last_before = last_recorded_;
+  std::vector<StagedEvent> staged;
+  indexes_.mark();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    auto one = append_one(from, events[i], static_cast<std::uint16_t>(i + 1),
+                          static_cast<std::uint16_t>(events.size()));
+    if (!one) {
+      indexes_.rollback();
+      rows_.resize(rows_before);
+      while (new_keys_.size() > keys_before) {
+        sealers_.erase(new_keys_.back().record);
+        new_key_at_.erase(new_keys_.back().record);
+        new_keys_.pop_back();
+      }
+      last_recorded_ = last_before;
+      lookup_->forget();
+      return std::unexpected(std::move(one.error()));
+    }
+    staged.push_back(std::move(*one));
+  }
+  indexes_.keep();
+  return staged;
+}
+
+StoreResult<Batch> Appender::finish() {
+  if (auto done = indexes_.finish(size(), leaf_hash(rows_.back().entry)); !done)
+    return std::unexpected(done.error());
+  end_reads();
+  return Batch{first_, rows_};
+}
+
+void Appender::end_reads() {
+  indexes_.rows().set_base(nullptr);
+  log_.reset();
+  views_.reset();
+}
+
+void Appender::committed() {
+  end_reads();
+  indexes_.flushed();
+  rows_.clear();
+  arena_.clear();
+  new_keys_.clear();
+  new_key_at_.clear();
+}
+
+void Appender::abandon() {
+  end_reads();
+  indexes_.clear();
+  rows_.clear();
+  arena_.clear();
+  for (const RecordKey& key : new_keys_) {
+    sealers_.erase(key.record);
+    old_sealers_.erase(key.record);
+  }
+  new_keys_.clear();
+  new_key_at_.clear();
+  lookup_->forget();
+}
+
+}  // namespace ledger::store

@@ -1,0 +1,124 @@
+// Turns decided events into staged entries: place, admissibility, sealing, encoding, indexes. Everything
+// stays in memory until the writer commits the batch, so that a command, or the whole batch, can be taken
+// back.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "events/core/decide.hpp"
+#include "events/crypto/commitment.hpp"
+#include "events/store/arena.hpp"
+#include "events/store/commit.hpp"
+#include "events/store/indexes.hpp"
+#include "events/store/random_pool.hpp"
+#include "events/store/store_lookup.hpp"
+#include "events/store/stores.hpp"
+
+namespace ledger::store {
+
+/// Where a command came from, for the headers of its events.
+struct Provenance {
+  Actor actor;
+  Uuid command_id;
+  Uuid correlation_id;
+  std::optional<Uuid> causation_id;
+  std::optional<TraceParent> trace;
+  TimestampUs recorded_at;
+  std::optional<Digest> key_tag;  ///< with it, the request below is tagged too
+  std::string_view method, path, body;
+};
+
+/// HMAC over method, path and body, each length-prefixed.
+[[nodiscard]] Digest request_tag(const crypto::SecretKey& key, std::string_view method, std::string_view path,
+                                 std::string_view body);
+
+/// What of a staged event its answer needs.
+struct StagedEvent {
+  EventHeader header;
+  EventType type = 0;
+  bool unchanged = false;  ///< a submission equal to the one before
+  Uuid thing;              ///< what the event made or acted on
+  std::optional<Uuid> grant;
+};
+[[nodiscard]] StagedEvent staged_facts(const Event& event);
+
+/// The writer's thread only.
+class Appender final : private LedgerSource, private PrivateSource {
+ public:
+  Appender(Stores& stores, Indexes& indexes);
+  ~Appender() override;
+
+  /// Begins a batch on top of what is committed: `size` events, the last one recorded at `last`.
+  [[nodiscard]] StoreResult<void> begin(std::uint64_t size, TimestampUs last);
+  /// States and indexes as of every staged event.
+  [[nodiscard]] const StoreLookup& lookup() const;
+  [[nodiscard]] Indexes& indexes() { return indexes_; }
+  [[nodiscard]] RandomPool& random() { return random_; }
+  /// Never below the recorded time of the last event, staged ones included.
+  [[nodiscard]] TimestampUs not_before(TimestampUs now) const { return std::max(now, last_recorded_); }
+
+  /// Stages all events of one command, or none. Refusals: `entry_too_large`; `internal_error` where what was
+  /// decided is not admissible, which a test should have found.
+  [[nodiscard]] std::expected<std::vector<StagedEvent>, Refusal> append(const Provenance& from,
+                                                                        std::vector<NewEvent> events);
+
+  /// What is staged, for the commit; it lives until `committed` or `abandon`. Ends the reads of the batch.
+  [[nodiscard]] StoreResult<Batch> finish();
+  [[nodiscard]] std::span<const RecordKey> new_keys() const { return new_keys_; }
+  [[nodiscard]] std::size_t staged() const { return rows_.size(); }
+  [[nodiscard]] std::uint64_t size() const { return first_ + rows_.size(); }
+  [[nodiscard]] TimestampUs last_recorded() const { return last_recorded_; }
+  void committed();
+  void abandon();
+  /// The key of a record, one that this batch makes included.
+  [[nodiscard]] std::optional<crypto::SecretKey> record_key(const Uuid& record) const override;
+
+ private:
+  class WriterLookup;
+  struct Sealing {
+    codec::EntryParts parts;
+    std::vector<std::byte> row;
+  };
+
+  std::optional<Bytes> row(Database database, Bytes key) const override;
+  void scan(Database database, Bytes prefix, const std::function<bool(Bytes, Bytes)>& each) const override;
+  std::optional<Bytes> entry(std::uint64_t position) const override;
+  std::optional<Bytes> sealed(std::uint64_t position) const override;
+  std::optional<std::string> open(const Event&, const codec::EntryParts&, std::uint32_t) override {
+    return std::nullopt;  // events on their way in hold their values openly
+  }
+
+  [[nodiscard]] std::expected<StagedEvent, Refusal> append_one(const Provenance& from, NewEvent& next,
+                                                               std::uint16_t step, std::uint16_t steps);
+  [[nodiscard]] std::uint64_t version_of(const StreamId& stream) const;
+  [[nodiscard]] std::optional<Uuid> record_to_reuse_for(const StreamId& stream, const Payload& payload) const;
+  Uuid new_record(const Uuid& id);
+  const crypto::RecordSealer& sealer_of(const Uuid& record);
+  void seal(Event& event, Sealing& sealing);
+  [[nodiscard]] const EntryReader& log() const;
+  void end_reads();
+
+  Stores& stores_;
+  Indexes& indexes_;
+  RandomPool random_;
+  std::unique_ptr<WriterLookup> lookup_;
+
+  std::optional<ReadTxn> views_;
+  mutable std::optional<EntryReader> log_;
+  std::uint64_t first_ = 0;
+  TimestampUs last_recorded_;
+  std::vector<StoredRow> rows_;
+  Arena arena_;
+  Sealing sealing_;
+  std::vector<RecordKey> new_keys_;
+  std::unordered_map<Uuid, std::size_t> new_key_at_;
+  std::unordered_map<Uuid, crypto::RecordSealer> sealers_, old_sealers_;
+};
+
+}  // namespace ledger::store

@@ -1,0 +1,280 @@
+#include "events/store/store_lookup.hpp"
+
+#include "events/codec/form_json.hpp"
+#include "events/codec/state_codec.hpp"
+#include "events/store/documents.hpp"
+#include "events/store/indexes.hpp"
+#include "events/store/sealed_row.hpp"
+
+namespace ledger::store {
+namespace {
+
+constexpr std::size_t kOpenedEventsMax = 8;
+constexpr std::uint32_t kFirstSubjectNumber = 1'000'001;
+constexpr std::uint32_t kLastSubjectNumber = 9'999'999;
+
+template <typename State>
+std::optional<State> decode(const std::optional<Bytes>& row) {
+  if (!row) return std::nullopt;
+  auto state = codec::decode_state<State>(*row);
+  if (!state) throw StoreDamage({0, "a state row of the views does not read"});
+  return std::move(*state);
+}
+
+std::optional<Digest> digest_in(const Private& value) {
+  return value.value ? Digest::parse(*value.value) : std::nullopt;
+}
+
+/// Whether the event is committed to a value that could not be opened.
+bool lost(const Private& value) {
+  return value.committed && !value.value;
+}
+
+std::optional<FilingForm> form_of(const FilingInformation& information) {
+  const FilingInformation& from = information;
+  for (const Private* value :
+       {&from.application_field, &from.launched_on, &from.documents.self_assessment_report,
+        &from.documents.public_disclosure, &from.details.data, &from.details.model, &from.details.strategy,
+        &from.details.risk_and_prevention, &from.scope, &from.technical_service}) {
+    if (lost(*value)) return std::nullopt;
+  }
+  FilingForm form;
+  form.algorithm_name = from.algorithm_name;
+  form.role = from.role;
+  form.purpose = from.purpose;
+  FilingForm::Basic& basic = form.basic.emplace();
+  basic.algorithm_type = from.algorithm_type;
+  basic.application_field = from.application_field.value;
+  if (from.launched_on.value) basic.launched_on = Date::parse(*from.launched_on.value);
+  basic.documents = FilingForm::Documents{digest_in(from.documents.self_assessment_report),
+                                          digest_in(from.documents.public_disclosure)};
+  form.details = FilingForm::Details{from.details.data.value, from.details.model.value,
+                                     from.details.strategy.value, from.details.risk_and_prevention.value};
+  if (from.scope.value) form.scope = codec::parse_scope(*from.scope.value);
+  if (from.technical_service.value) {
+    if (!form.scope) form.scope.emplace();
+    form.scope->technical_service = from.technical_service.value;
+  }
+  return form;
+}
+
+SubjectForm form_of(const SubjectInformation& from) {
+  SubjectForm form;
+  form.organization_name = from.organization_name;
+  form.credit_code = from.credit_code;
+  form.region = from.region;
+  form.website_name = from.website_name.value;
+  form.website_domain = from.website_domain.value;
+  if (from.daily_visits.value)
+    form.daily_visits = std::strtoull(from.daily_visits.value->c_str(), nullptr, 10);
+  form.basic_information = SubjectForm::BasicInformation{from.basic_information.kind.value,
+                                                         from.basic_information.registered_address.value,
+                                                         from.basic_information.industry.value};
+  form.certificate = SubjectForm::Certificate{from.certificate.kind.value, from.certificate.number.value};
+  const LegalRepresentative& representative = from.legal_representative;
+  form.legal_representative = SubjectForm::Person{.name = representative.name.value,
+                                                  .id_number = representative.id_number.value,
+                                                  .position = {},
+                                                  .phone = representative.phone.value,
+                                                  .email = representative.email.value};
+  const SafetyOfficer& officer = from.safety_officer;
+  form.safety_officer = SubjectForm::Person{.name = officer.name.value,
+                                            .id_number = {},
+                                            .position = officer.position.value,
+                                            .phone = officer.phone.value,
+                                            .email = officer.email.value};
+  form.documents = SubjectForm::Documents{digest_in(from.documents.commitment_letter),
+                                          digest_in(from.documents.responsibility_statement)};
+  form.confirmed = true;
+  return form;
+}
+
+/// The filing information that an event carries, if it does.
+const FilingInformation* filing_information(const Payload& payload) {
+  if (const auto* e = std::get_if<FilingSubmitted>(&payload)) return &e->information;
+  if (const auto* e = std::get_if<ChangeSubmitted>(&payload)) return &e->information;
+  return nullptr;
+}
+
+}  // namespace
+
+StoreLookup::StoreLookup(const LedgerSource& source, const IndexDatabases& databases,
+                         const crypto::MasterKey& master, const DocumentStore* documents)
+    : source_(source), db_(databases), master_(master), documents_(documents) {}
+
+LedgerState StoreLookup::ledger() const {
+  return decode<LedgerState>(source_.row(db_.streams, keys::state({}))).value_or(LedgerState{});
+}
+
+std::optional<SubjectState> StoreLookup::subject(const Uuid& id) const {
+  return decode<SubjectState>(source_.row(db_.streams, keys::state({StreamKind::subject, id})));
+}
+
+std::optional<ProductState> StoreLookup::product(const Uuid& id) const {
+  return decode<ProductState>(source_.row(db_.streams, keys::state({StreamKind::product, id})));
+}
+
+std::optional<FilingState> StoreLookup::filing(const Uuid& id) const {
+  return decode<FilingState>(source_.row(db_.streams, keys::state({StreamKind::filing, id})));
+}
+
+std::optional<GrantState> StoreLookup::grant(const Uuid& id) const {
+  return decode<GrantState>(source_.row(db_.grants, bytes_of(id.bytes)));
+}
+
+std::vector<ProductState> StoreLookup::products_of(const Uuid& subject) const {
+  std::vector<Uuid> ids;
+  source_.scan(db_.subject_products, bytes_of(subject.bytes), [&](Bytes, Bytes value) {
+    if (const auto id = id_in(value)) ids.push_back(*id);
+    return true;
+  });
+  std::vector<ProductState> products;
+  for (const Uuid& id : ids) {
+    if (auto state = product(id); state && !state->removed) products.push_back(std::move(*state));
+  }
+  return products;
+}
+
+std::vector<FilingState> StoreLookup::filings_of(const Uuid& subject) const {
+  std::vector<Uuid> ids;
+  source_.scan(db_.subject_filings, bytes_of(subject.bytes), [&](Bytes, Bytes value) {
+    if (const auto id = id_in(value)) ids.push_back(*id);
+    return true;
+  });
+  std::vector<FilingState> filings;
+  for (const Uuid& id : ids) {
+    if (auto state = filing(id)) filings.push_back(std::move(*state));
+  }
+  return filings;
+}
+
+std::vector<GrantState> StoreLookup::grants_of(const Uuid& principal) const {
+  std::vector<Uuid> ids;
+  source_.scan(db_.principal_grants, bytes_of(principal.bytes), [&](Bytes key, Bytes) {
+    if (const auto id = id_in(key.subspan(principal.bytes.size()))) ids.push_back(*id);
+    return true;
+  });
+  std::vector<GrantState> grants;
+  for (const Uuid& id : ids) {
+    if (auto state = grant(id)) grants.push_back(std::move(*state));
+  }
+  return grants;
+}
+
+std::optional<Uuid> StoreLookup::principal_named(std::string_view name) const {
+  const auto row = source_.row(db_.names, bytes_of(name_digest(master_, name).bytes));
+  return row ? id_in(*row) : std::nullopt;
+}
+
+std::optional<Uuid> StoreLookup::credit_code_owner(std::string_view code) const {
+  const auto row = source_.row(db_.credit_codes, bytes_of(code));
+  return row ? id_in(*row) : std::nullopt;
+}
+
+std::optional<Uuid> StoreLookup::number_owner(std::string_view digits) const {
+  const auto row = source_.row(db_.numbers, bytes_of(digits));
+  return row ? id_in(*row) : std::nullopt;
+}
+
+std::uint16_t StoreLookup::last_serial(const Uuid& subject, AlgorithmType type) const {
+  const auto row = source_.row(db_.serials, Key().add(subject).number(static_cast<std::uint8_t>(type)));
+  if (!row || row->size() != 2) return 0;
+  return get_be<std::uint16_t>(reinterpret_cast<const std::uint8_t*>(row->data()));
+}
+
+std::uint32_t StoreLookup::next_subject_number() const {
+  std::uint32_t next = kFirstSubjectNumber;
+  if (const auto row = source_.row(db_.meta, bytes_of("subject_number")); row && row->size() == 4) {
+    next = get_be<std::uint32_t>(reinterpret_cast<const std::uint8_t*>(row->data())) + 1;
+  }
+  while (next <= kLastSubjectNumber && source_.row(db_.subject_numbers, Key().number(next))) ++next;
+  return next;
+}
+
+const OpenedEvent* StoreLookup::opened(std::uint64_t position) const {
+  for (const auto& [at, event] : opened_) {
+    if (at == position) return &event;
+  }
+  const auto entry = source_.entry(position);
+  if (!entry) return nullptr;
+  auto decoded = codec::decode_entry(*entry);
+  if (!decoded) throw StoreDamage({0, "an entry of the log does not decode"});
+  OpenedEvent event{std::move(decoded->event), std::move(decoded->parts)};
+  if (const auto sealed = source_.sealed(position)) {
+    open_values(event.event, event.parts, *sealed,
+                [this](const Uuid& record) { return source_.record_key(record); });
+  }
+  if (opened_.size() == kOpenedEventsMax) opened_.pop_back();
+  opened_.emplace_front(position, std::move(event));
+  return &opened_.front().second;
+}
+
+std::optional<std::uint64_t> StoreLookup::command_position(const Uuid& principal,
+                                                           const Digest& key_tag) const {
+  const auto row = source_.row(db_.idempotency, Key().add(principal).add(key_tag));
+  return row ? position_in(*row) : std::nullopt;
+}
+
+std::optional<std::uint64_t> StoreLookup::position_of(const StreamId& stream, std::uint64_t version) const {
+  const auto row = source_.row(db_.streams, keys::version(stream, version));
+  return row ? position_in(*row) : std::nullopt;
+}
+
+std::optional<std::string> StoreLookup::private_text(std::uint64_t position, std::uint32_t field) const {
+  const OpenedEvent* event = opened(position);
+  if (event == nullptr) return std::nullopt;
+  for (const codec::PrivateValue& value : codec::private_values(event->event.payload)) {
+    if (value.field == field) return std::string(value.value);
+  }
+  return std::nullopt;
+}
+
+std::optional<FilingForm> StoreLookup::filing_form(std::uint64_t position) const {
+  const OpenedEvent* event = opened(position);
+  if (event == nullptr) return std::nullopt;
+  if (const auto* draft = std::get_if<DraftSaved>(&event->event.payload)) {
+    return draft->form.value ? codec::parse_filing_form(*draft->form.value) : std::nullopt;
+  }
+  const FilingInformation* information = filing_information(event->event.payload);
+  return information != nullptr ? form_of(*information) : std::nullopt;
+}
+
+std::optional<FrozenScope> StoreLookup::frozen_scope(std::uint64_t position) const {
+  const OpenedEvent* event = opened(position);
+  const FilingInformation* information =
+      event != nullptr ? filing_information(event->event.payload) : nullptr;
+  if (information == nullptr || lost(information->scope) || lost(information->resolved_features))
+    return std::nullopt;
+  FrozenScope frozen;
+  if (information->scope.value) {
+    auto selectors = codec::parse_scope(*information->scope.value);
+    if (!selectors) return std::nullopt;
+    frozen.selectors = std::move(*selectors);
+  }
+  frozen.selectors.technical_service = information->technical_service.value;
+  if (information->resolved_features.value) {
+    auto resolved = codec::parse_ids(*information->resolved_features.value);
+    if (!resolved) return std::nullopt;
+    frozen.resolved = std::move(*resolved);
+  }
+  return frozen;
+}
+
+std::optional<SubjectForm> StoreLookup::subject_form(std::uint64_t position) const {
+  const OpenedEvent* event = opened(position);
+  if (event == nullptr) return std::nullopt;
+  if (const auto* e = std::get_if<SubjectSubmitted>(&event->event.payload)) return form_of(e->information);
+  if (const auto* e = std::get_if<SubjectChangeSubmitted>(&event->event.payload))
+    return form_of(e->information);
+  return std::nullopt;
+}
+
+bool StoreLookup::document_known(const Uuid& subject, const Digest& digest) const {
+  if (documents_ == nullptr) return false;
+  const auto key = source_.record_key(document_record(master_, subject));
+  if (!key) return false;
+  const auto listing = documents_->stat(subject, *key, digest);
+  return listing && listing->has_value();
+}
+
+}  // namespace ledger::store

@@ -1,0 +1,56 @@
+// Brings views up to date with the log: catching up where they can be believed, else rebuilding them beside
+// the old file and swapping. The same code serves the engine at start and `rebuild` offline.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "events/store/engine.hpp"
+#include "events/store/stores.hpp"
+
+namespace ledger::store {
+
+struct ViewsOptions {
+  std::uint64_t map_bytes = std::uint64_t{64} << 30;
+  std::size_t buffer_bytes = std::size_t{96}
+                             << 20;  ///< rows held before they are written; LMDB needs some more
+  std::size_t states_max = 8192;
+  std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+};
+
+/// Applies the events from the views' size to the log's to the rows of the views. `trusted`: each write
+/// leaves a file that may be believed; otherwise the file counts only once this has returned, and is written
+/// in smaller steps. Throws StoreDamage for a log or a view that does not read.
+[[nodiscard]] StoreResult<void> apply_log(Stores& stores, Views& views,
+                                          std::span<Projection* const> projections,
+                                          const ViewsOptions& options, bool trusted);
+
+/// Why the views as they lie there do not count; nullopt where they do. Opens nothing for writing.
+[[nodiscard]] std::optional<std::string> why_rebuild(const Stores& stores, const Views& views);
+
+/// Builds the views anew in `views.new/` and puts them in the place of `views/`, closed cleanly. Nobody may
+/// have `views/` open.
+[[nodiscard]] std::expected<void, EngineFault> rebuild_views(Stores& stores,
+                                                             std::span<Projection* const> projections,
+                                                             const ViewsOptions& options);
+
+/// Opens `views/` up to date and marked as open, rebuilding where needed; `notice` hears why.
+[[nodiscard]] std::expected<void, EngineFault> open_views(Stores& stores,
+                                                          std::span<Projection* const> projections,
+                                                          const ViewsOptions& options,
+                                                          const std::function<void(std::string)>& notice);
+
+/// Opens everything of a data directory but the views. `read_only`: for tools beside a running server.
+[[nodiscard]] std::expected<std::unique_ptr<Stores>, EngineFault> open_stores(
+    const std::filesystem::path& data, const std::filesystem::path& master_key,
+    std::uint64_t ledger_map_bytes, bool read_only = false);
+
+[[nodiscard]] EngineFault fault_of(EngineFailure kind, std::string detail);
+[[nodiscard]] EngineFault fault_of(const StoreFault& fault, std::string_view what);
+
+}  // namespace ledger::store
