@@ -20,15 +20,11 @@ class ReadModels;
 
 namespace ledger::server {
 
-class AnswerCache;
-
 /// One read on its way to an answer. Lives for one call of one thread; nothing of it may be kept.
 struct ReadContext {
   const store::Engine& engine;
   /// All projections of this server (projections/read_models.hpp).
   const projections::ReadModels& models;
-  /// Rendered answers, one cache a server (server/read/answer_cache.hpp).
-  AnswerCache& answers;
   const http::Request& request;
   /// Who asks; nullopt without a token. Active as of now. Routes that need a token never see nullopt.
   std::optional<GrantState> grant;

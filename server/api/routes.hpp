@@ -22,13 +22,15 @@ class value;
 
 namespace ledger::server {
 
+class Reads;
+
 /// The ids that a path captured, in order.
 using Ids = std::array<Uuid, 3>;
 
 /// Reads the body of one command. What is wrong goes to `errors`; the command then holds what was right.
 using ReadCommand = Command (*)(const Ids& ids, const boost::json::value& body, std::vector<FieldError>& errors);
 /// Answers one read.
-using AnswerRead = http::Response (*)(const ReadContext& context);
+using AnswerRead = http::Response (*)(Reads& reads, const ReadContext& context);
 
 /// Who may come in at all; what a role may do is for `authorize` and the reads to say.
 enum class Entrance : std::uint8_t {

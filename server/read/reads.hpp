@@ -1,41 +1,62 @@
-// The answers to every GET of the API but health, metrics, texts and documents: one function a route. Each makes
-// one snapshot, answers from it alone, and says at which position it stood (`Ledger-Position`). All of them may be
-// called from any thread at once.
+// The answers to every GET of the API but health, metrics, texts and documents: one function a route. Each
+// makes one snapshot, answers from it alone, and says at which position it stood (`Ledger-Position`).
 //
-// Common answers: 400 `bad_query` / `bad_cursor` for a query not in the path's list, 403 `role_forbidden`, 404
-// `not_found` for what does not exist or is not the caller's to know of, 406 `not_acceptable`.
+// Common answers: 400 `bad_query` / `bad_cursor` for a query not in the path's list, 403 `role_forbidden`,
+// 404 `not_found` for what does not exist or is not the caller's to know of, 406 `not_acceptable`.
 #pragma once
+
+#include <cstddef>
 
 #include "server/api/context.hpp"
 #include "server/http/message.hpp"
+#include "server/read/answer_cache.hpp"
 
-namespace ledger::server::reads {
+namespace ledger::server {
 
-// Who am I, and who may act.
-http::Response me(const ReadContext& context);             ///< GET /v1/me; any token
-http::Response access_grants(const ReadContext& context);  ///< GET /v1/access/grants; admin
+/// One a server. Every function may be called from any thread at once.
+class Reads {
+ public:
+  /// `cache_bytes` bounds the memory for rendered filings and subjects.
+  explicit Reads(std::size_t cache_bytes = std::size_t{16} << 20) : cache_(cache_bytes) {}
 
-// Subjects; ids[0] is the subject.
-http::Response subjects(const ReadContext& context);          ///< GET /v1/subjects; staff, filer: the own one
-http::Response subject(const ReadContext& context);           ///< GET /v1/subjects/{id}
-http::Response subject_products(const ReadContext& context);  ///< GET /v1/subjects/{id}/products
-http::Response subject_timeline(const ReadContext& context);  ///< GET /v1/subjects/{id}/timeline
-http::Response subject_events(const ReadContext& context);    ///< GET /v1/subjects/{id}/events
+  // Who am I, and who may act.
+  [[nodiscard]] http::Response me(const ReadContext& context) const;  ///< GET /v1/me; any token
+  [[nodiscard]] http::Response access_grants(
+      const ReadContext& context) const;  ///< GET /v1/access/grants; admin
 
-// Filings; ids[0] is the filing.
-http::Response filings(const ReadContext& context);          ///< GET /v1/filings; staff, filer: the own ones
-http::Response filing(const ReadContext& context);           ///< GET /v1/filings/{id}
-http::Response filing_timeline(const ReadContext& context);  ///< GET /v1/filings/{id}/timeline
-http::Response filing_events(const ReadContext& context);    ///< GET /v1/filings/{id}/events
-http::Response drafts(const ReadContext& context);           ///< GET /v1/drafts; filer
-http::Response review_queue(const ReadContext& context);     ///< GET /v1/review-queue; staff
+  // Subjects; ids[0] is the subject.
+  /// GET /v1/subjects; staff, a filer sees the own one
+  [[nodiscard]] http::Response subjects(const ReadContext& context) const;
+  [[nodiscard]] http::Response subject(const ReadContext& context);                 ///< GET /v1/subjects/{id}
+  [[nodiscard]] http::Response subject_products(const ReadContext& context) const;  ///< GET .../{id}/products
+  [[nodiscard]] http::Response subject_timeline(const ReadContext& context) const;  ///< GET .../{id}/timeline
+  [[nodiscard]] http::Response subject_events(const ReadContext& context) const;    ///< GET .../{id}/events
 
-// The public list.
-http::Response announcements(const ReadContext& context);  ///< GET /v1/announcements; public
-http::Response number(const ReadContext& context);         ///< GET /v1/numbers/{text}; public
+  // Filings; ids[0] is the filing.
+  /// GET /v1/filings; staff, a filer sees the own ones
+  [[nodiscard]] http::Response filings(const ReadContext& context) const;
+  [[nodiscard]] http::Response filing(const ReadContext& context);                 ///< GET /v1/filings/{id}
+  [[nodiscard]] http::Response filing_timeline(const ReadContext& context) const;  ///< GET .../{id}/timeline
+  [[nodiscard]] http::Response filing_events(const ReadContext& context) const;    ///< GET .../{id}/events
+  [[nodiscard]] http::Response drafts(const ReadContext& context) const;           ///< GET /v1/drafts; filer
+  [[nodiscard]] http::Response review_queue(
+      const ReadContext& context) const;  ///< GET /v1/review-queue; staff
 
-// Events.
-http::Response events(const ReadContext& context);  ///< GET /v1/events; auditor
-http::Response event(const ReadContext& context);   ///< GET /v1/events/{text}; by role, public for public ones
+  // The public list.
+  [[nodiscard]] http::Response announcements(
+      const ReadContext& context) const;  ///< GET /v1/announcements; public
+  [[nodiscard]] http::Response number(
+      const ReadContext& context) const;  ///< GET /v1/numbers/{number}; public
 
-}  // namespace ledger::server::reads
+  // Events.
+  [[nodiscard]] http::Response events(const ReadContext& context) const;  ///< GET /v1/events; auditor
+  /// GET /v1/events/{position}; by role, public for public ones
+  [[nodiscard]] http::Response event(const ReadContext& context) const;
+
+  [[nodiscard]] AnswerCache& cache() { return cache_; }
+
+ private:
+  AnswerCache cache_;
+};
+
+}  // namespace ledger::server

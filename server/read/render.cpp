@@ -389,6 +389,43 @@ void write_filing_item(JsonWriter& json, const FilingState& state,
   json.end_object();
 }
 
+void write_draft_item(JsonWriter& json, const FilingState& state, const FilingForm& form) {
+  const auto filled = [](const std::optional<std::string>& text) { return text && !text->empty(); };
+  const auto chosen = [](const std::optional<std::vector<Uuid>>& ids) { return ids && !ids->empty(); };
+  bool basic = filled(form.algorithm_name) && form.role && filled(form.purpose) && form.basic.has_value();
+  if (basic) {
+    const FilingForm::Basic& part = *form.basic;
+    basic = part.algorithm_type && filled(part.application_field) && part.launched_on && part.documents &&
+            part.documents->self_assessment_report && part.documents->public_disclosure;
+  }
+  const auto& details = form.details;
+  const bool described = details && filled(details->data) && filled(details->model) &&
+                         filled(details->strategy) && filled(details->risk_and_prevention);
+  const auto& scope = form.scope;
+  const bool supports = form.role == AlgorithmRole::technical_supporter;
+  const bool scoped =
+      scope && (supports ? filled(scope->technical_service)
+                         : chosen(scope->products) || chosen(scope->access_paths) || chosen(scope->features));
+  json.begin_object();
+  json.member("id", state.id.text());
+  json.key("algorithm_name");
+  if (filled(form.algorithm_name)) {
+    json.value(*form.algorithm_name);
+  } else {
+    json.raw("null");
+  }
+  json.member("saved_at", state.draft_saved_at.text());
+  json.key("steps");
+  json.begin_object();
+  json.member("basic", basic);
+  json.member("details", described);
+  json.member("scope", scoped);
+  json.end_object();
+  json.member("rejections", state.rejections);
+  json.member("version", state.version);
+  json.end_object();
+}
+
 std::string render_subject(const SubjectParts& parts, Sight sight) {
   const SubjectState& state = parts.state;
   const bool open = opens_private(sight);

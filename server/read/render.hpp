@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "events/core/events.hpp"
+#include "events/core/forms.hpp"
 #include "events/core/states.hpp"
 #include "projections/json_writer.hpp"
 #include "server/read/visibility.hpp"
@@ -47,6 +48,10 @@ struct FilingParts {
 /// name in the draft, which only its owner is shown: `draft_name`.
 void write_filing_item(projections::JsonWriter& json, const FilingState& state,
                        const std::optional<std::string>& draft_name);
+
+/// One item of the draft box: the draft's name, when it was saved, and which of the three written steps are
+/// complete (the fourth is the declaration).
+void write_draft_item(projections::JsonWriter& json, const FilingState& state, const FilingForm& form);
 
 struct SubjectParts {
   const SubjectState& state;

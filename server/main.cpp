@@ -1,0 +1,53 @@
+// `filing-ledger`: the one binary. Everything that it can do is a command of server/cli.
+#include <exception>
+#include <new>
+
+#include <CLI/CLI.hpp>
+
+#include "server/cli/commands.hpp"
+
+using namespace ledger;
+
+namespace {
+
+constexpr const char* kAbout =
+    "A ledger of regulatory filings: every action is one immutable event, and everything else is folded from them.\n"
+    "\n"
+    "First steps:\n"
+    "  filing-ledger init --data ./data --origin ledger.example.cn/filings\n"
+    "  filing-ledger serve --data ./data --listen 127.0.0.1:8080\n";
+
+int run(int argc, char** argv) {
+  CLI::App app(kAbout, "filing-ledger");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(36);
+  app.set_version_flag("--version", "filing-ledger " LEDGER_VERSION);
+  cli::Run command;
+  cli::add_init(app, command);
+  cli::add_serve(app, command);
+  cli::add_import(app, command);
+  cli::add_rebuild(app, command);
+  cli::add_export(app, command);
+  cli::add_token(app, command);
+  cli::add_bench(app, command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return cli::fail(cli::kUsage, std::string(error.what()) + "; see: filing-ledger --help");
+  }
+  return command();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const store::StoreDamage& damage) {
+    return cli::fail({store::EngineFailure::damaged, damage.what()});
+  } catch (const std::exception& error) {
+    return cli::fail(cli::kFailed, error.what());
+  }
+}

@@ -1,0 +1,181 @@
+// GET answers for everybody: the public list and the lookup of a number.
+#include <array>
+
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+#include "events/store/engine.hpp"
+#include "projections/announcement_format.hpp"
+#include "projections/read_models.hpp"
+#include "server/read/answer.hpp"
+#include "server/read/query.hpp"
+#include "server/read/reads.hpp"
+
+namespace ledger::server {
+namespace {
+
+using projections::JsonWriter;
+using projections::ListFormat;
+
+constexpr std::string_view kPath = "/v1/announcements";
+constexpr std::array<std::string_view, 3> kListOffers = {kJson, "text/csv", "application/atom+xml"};
+
+std::string percent_encoded(std::string_view text) {
+  return boost::urls::encode(text, boost::urls::unreserved_chars);
+}
+
+/// The path with the query as it was asked, but for the cursor: `?` or `&` is already there for one more
+/// parameter.
+std::string path_for_cursor(const http::Request& request) {
+  std::string url(kPath);
+  url += '?';
+  for (const http::QueryParameter& parameter : request.query) {
+    if (parameter.name != "cursor")
+      url += percent_encoded(parameter.name) + '=' + percent_encoded(parameter.value) + '&';
+  }
+  return url;
+}
+
+projections::AnnouncementFilter read_filter(QueryReader& query) {
+  projections::AnnouncementFilter filter;
+  filter.query = query.text("query").value_or(std::string_view{});
+  filter.type = query.code<AlgorithmType>("type");
+  filter.role = query.code<AlgorithmRole>("role");
+  filter.series = query.code<Series>("series");
+  if (const auto batch = query.number("batch", 1, 0xFFFF'FFFF))
+    filter.batch = static_cast<std::uint32_t>(*batch);
+  if (const auto region = query.text("region")) {
+    if (const auto prefix = projections::region_prefix(*region)) {
+      filter.region = *prefix;
+    } else {
+      query.wrong("region", "must be 2, 4 or 6 digits of GB/T 2260");
+    }
+  }
+  return filter;
+}
+
+/// What the list is named by: the event that changed it last, and the form that it is shown in. Weak, since
+/// pages name the position that they were read at.
+std::string list_tag(const std::optional<projections::Announcements::LastChange>& last, std::size_t format) {
+  return "W/\"" + (last ? std::to_string(last->position) : std::string("none")) + '-' +
+         std::to_string(format) + '"';
+}
+
+void write_anomalies(JsonWriter& json, const std::vector<projections::NumberAnomaly>& anomalies) {
+  json.begin_array();
+  for (const projections::NumberAnomaly& anomaly : anomalies) {
+    json.begin_object();
+    json.member("code", code_of(anomaly.fault));
+    json.member("detail", anomaly.detail);
+    json.key("suggestions");
+    json.begin_array();
+    for (const std::string& digits : anomaly.suggestions) json.value(digits);
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+}
+
+std::string text_array(const std::vector<std::string>& texts) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_array();
+  for (const std::string& text : texts) json.value(text);
+  json.end_array();
+  return out;
+}
+
+}  // namespace
+
+http::Response Reads::announcements(const ReadContext& context) const {
+  QueryReader query(context.request);
+  const projections::AnnouncementFilter filter = read_filter(query);
+  const std::size_t limit = query.limit();
+  const auto cursor = query.cursor();
+  if (const auto refusal = query.done()) return problem(context.language, *refusal);
+  const auto offer = negotiate(context.request, kListOffers);
+  if (!offer) return problem(context.language, "not_acceptable");
+
+  const store::Snapshot snapshot = context.engine.snapshot();
+  const projections::Announcements& list = context.models.announcements;
+  auto page = list.find(snapshot.views(), filter, cursor, limit);
+  if (!page) {
+    return problem(context.language, Refusal{.code = "bad_cursor",
+                                             .errors = {},
+                                             .state = {},
+                                             .detail = "The cursor is not one of this list."});
+  }
+  const std::uint64_t position = snapshot.size() - 1;
+  const auto last_change = list.last_change(snapshot.views());
+  const auto format = static_cast<ListFormat>(*offer);
+  const std::string next_path = path_for_cursor(context.request) + "cursor=";
+  const std::string link = page->next_cursor
+                               ? '<' + next_path + percent_encoded(*page->next_cursor) + R"(>; rel="next")"
+                               : std::string();
+
+  projections::FeedFacts facts;
+  if (format == ListFormat::atom) {
+    const LedgerState ledger = snapshot.lookup().ledger();
+    // The origin is the ledger's own name; a host that the caller names must not stand in what others may be
+    // served.
+    const std::string base = "https://" + ledger.origin;
+    facts = {.ledger_id = ledger.ledger_id,
+             .origin = ledger.origin,
+             .self_url = base + path_for_cursor(context.request) +
+                         (cursor ? "cursor=" + percent_encoded(*cursor) : std::string()),
+             .next_url = base + next_path,
+             .item_url = base + "/v1/events/"};
+    if (facts.self_url.ends_with('?') || facts.self_url.ends_with('&')) facts.self_url.pop_back();
+  }
+  projections::AnnouncementPage pieces(list, format, std::move(*page), position, last_change,
+                                       std::move(facts));
+  std::string body;
+  while (auto piece = pieces.next_chunk(snapshot.views())) {
+    if (body.empty()) {
+      body = std::move(*piece);
+    } else {
+      body += *piece;
+    }
+  }
+  http::Response response =
+      answer(std::move(body), position, std::nullopt, projections::content_type_of(format), kRevalidate);
+  response.headers.add("ETag", list_tag(last_change, *offer));
+  response.headers.add("Vary", "Accept");
+  if (!link.empty()) response.headers.add("Link", link);
+  return response;
+}
+
+http::Response Reads::number(const ReadContext& context) const {
+  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  const store::Snapshot snapshot = context.engine.snapshot();
+  const projections::NumberAnswer found =
+      context.models.numbers.look_up(snapshot.views(), context.models.announcements, context.text);
+  const std::uint64_t position = snapshot.size() - 1;
+  if (found.record) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object();
+    projections::append_members(json, *found.record);
+    json.member("digits", found.digits);
+    json.key("anomalies");
+    write_anomalies(json, found.anomalies);
+    json.end_object();
+    return answer(std::move(out), position, std::nullopt, kJson, kRevalidate);
+  }
+  ProblemParts parts;
+  std::string_view code = "number_unknown";
+  if (!found.anomalies.empty()) {
+    code = code_of(found.anomalies.front().fault);
+    parts.detail = found.anomalies.front().detail;
+    std::string anomalies;
+    JsonWriter json(anomalies);
+    write_anomalies(json, found.anomalies);
+    parts.members = {{"suggestions", text_array(found.anomalies.front().suggestions)},
+                     {"anomalies", std::move(anomalies)}};
+  }
+  http::Response response = problem(context.language, code, std::move(parts));
+  response.headers.add("Ledger-Position", std::to_string(position));
+  return response;
+}
+
+}  // namespace ledger::server
