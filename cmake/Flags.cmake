@@ -16,6 +16,10 @@ if(LEDGER_SANITIZE)
   target_compile_options(ledger_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
                                                 -fno-omit-frame-pointer)
   target_link_options(ledger_flags INTERFACE -fsanitize=address,undefined)
+  if(LEDGER_FUZZ)
+    # The libraries report their coverage too, or the fuzzers would search blindly.
+    target_compile_options(ledger_flags INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)

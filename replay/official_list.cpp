@@ -12,7 +12,7 @@ namespace ledger::replay {
 namespace {
 
 constexpr std::array<std::string_view, 12> kFilingColumns = {
-    "list",         "batch_no", "list_month", "announced_on",  "seq",   "algorithm_name",
+    "list",         "batch_no", "list_month", "announced_on",  "seq",    "algorithm_name",
     "type_or_role", "products", "purpose",    "filing_number", "remark", "subject_name"};
 /// Without these a row says nothing that could be announced.
 constexpr std::array<std::string_view, 5> kNeeded = {"list", "algorithm_name", "type_or_role", "subject_name",
@@ -127,8 +127,8 @@ std::string digits_of(std::string_view number) {
   return digits;
 }
 
-/// What the list says the algorithm is. `by_number`: the type in a number whose digits can be trusted to be in place.
-/// The category 检索过滤类 stands for two types, which only the number tells apart.
+/// What the list says the algorithm is. `by_number`: the type in a number whose digits can be trusted to be
+/// in place. The category 检索过滤类 stands for two types, which only the number tells apart.
 void read_category(RowReader& row, RecordImported& record, std::optional<AlgorithmType> by_number) {
   PublicRecord& item = record.public_record;
   const auto categories = schema::algorithm_types();
@@ -140,7 +140,8 @@ void read_category(RowReader& row, RecordImported& record, std::optional<Algorit
     if (role == nullptr && !record.type_or_role.empty()) row.fail("unknown_type");
   } else {
     category = schema::find_list_name(categories, record.type_or_role);
-    const auto* numbered = by_number ? schema::find_number(categories, static_cast<unsigned>(*by_number)) : nullptr;
+    const auto* numbered =
+        by_number ? schema::find_number(categories, static_cast<unsigned>(*by_number)) : nullptr;
     if (numbered != nullptr && schema::has_list_name(*numbered, record.type_or_role)) category = numbered;
     if (category == nullptr && !record.type_or_role.empty()) row.fail("unknown_type");
   }

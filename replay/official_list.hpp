@@ -1,6 +1,7 @@
-// One row of an official announcement list (境内互联网信息服务算法备案清单, 境内深度合成服务算法备案清单) and of a
-// cancellation notice (注销公告), read into what the ledger records. Pure text to values; no row is refused: what
-// cannot be taken as it stands is mended, and every rule that a row breaks is named. Any thread.
+// One row of an official announcement list (境内互联网信息服务算法备案清单, 境内深度合成服务算法备案清单) and
+// of a cancellation notice (注销公告), read into what the ledger records. Pure text to values; no row is
+// refused: what cannot be taken as it stands is mended, and every rule that a row breaks is named. Any
+// thread.
 #pragma once
 
 #include <expected>
@@ -17,8 +18,8 @@ namespace ledger::replay {
 struct OfficialRow {
   /// `row` and `anomalies` filled in; the public record has status `published`.
   RecordImported record;
-  /// The row's own columns as they stood, one CSV line: equal for equal rows, whatever the file's other columns,
-  /// their order and the row's place. What makes an import repeatable.
+  /// The row's own columns as they stood, one CSV line: equal for equal rows, whatever the file's other
+  /// columns, their order and the row's place. What makes an import repeatable.
   std::string content;
 };
 

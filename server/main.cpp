@@ -11,7 +11,8 @@ using namespace ledger;
 namespace {
 
 constexpr const char* kAbout =
-    "A ledger of regulatory filings: every action is one immutable event, and everything else is folded from them.\n"
+    "A ledger of regulatory filings: every action is one immutable event, and everything else is folded from "
+    "them.\n"
     "\n"
     "First steps:\n"
     "  filing-ledger init --data ./data --origin ledger.example.cn/filings\n"

@@ -88,13 +88,6 @@ struct ReadEvent {
   codec::EntryParts parts;
 };
 
-/// A subject that uploaded a document and named it in an entry (a submission, a change, a publication).
-struct DocumentUse {
-  Uuid subject;
-  std::uint64_t position = 0;  ///< of the first such entry
-  bool published = false;      ///< it is the `public_disclosure` of something published
-};
-
 /// A document that submissions of a subject name.
 struct NamedDocument {
   Uuid subject;
@@ -127,8 +120,6 @@ class Snapshot {
   [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
   /// Subjects, in the order of their ids; at most `limit` after `after`.
   [[nodiscard]] std::vector<Uuid> subjects(const Uuid& after, std::size_t limit) const;
-  /// Who named a document with this digest, in the order of subjects' ids; for `GET /v1/documents/{digest}`.
-  [[nodiscard]] std::vector<DocumentUse> document_uses(const Digest& digest) const;
   /// Who names a document in a submission: an own upload alone, or a draft, does not count.
   [[nodiscard]] std::vector<NamedDocument> documents_named(const Digest& digest) const;
   /// The views' transaction, for projections' own queries.

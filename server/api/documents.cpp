@@ -280,7 +280,7 @@ http::Response Documents::download(const http::Request& request, std::string_vie
   std::vector<Source> sources;
   if (grant && grant->role == Role::filer && grant->subject_id) sources.push_back({*grant->subject_id, false});
   const bool on_cases = grant && works_on_cases(grant->role);
-  for (const store::DocumentUse& use : shared_->engine.snapshot().document_uses(*digest)) {
+  for (const store::NamedDocument& use : shared_->engine.snapshot().documents_named(*digest)) {
     if (use.published || on_cases) sources.push_back({use.subject, use.published});
   }
   for (const Source& source : sources) {

@@ -1,5 +1,5 @@
-// The commands of `filing-ledger`, one file each. Every function adds a subcommand with its options and help; once the
-// whole line is understood, `run` holds what to do.
+// The commands of `filing-ledger`, one file each. Every function adds a subcommand with its options and help;
+// once the whole line is understood, `run` holds what to do.
 #pragma once
 
 #include "server/cli/support.hpp"

@@ -75,30 +75,34 @@ int import(const Options& options) {
   replay::ImportOptions import;
   import.filings = *filings;
   if (!options.cancellations.empty()) import.cancellations = notices;
-  import.on_progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
-  const auto report = replay::import_lists(**engine, import);
-  if (!report) {
-    return fail(report.error().unreadable_list ? kUsage : kFailed,
-                report.error().detail + (report.error().unreadable_list
-                                             ? "; nothing was imported"
-                                             : "; import the same file again once that is mended, it goes on"));
-  }
-  const int printed = print_line(options.json ? json_report(*report) : table_report(*report));
-  if (printed != kDone) return printed;
-  if (report->unrecorded == 0) return kDone;
-  return fail(kFailed, fmt::format("{} rows are not recorded; the report names them", report->unrecorded));
+  import.on_progress = [&](std::size_t done, std::size_t total) { progress.show(done, total);
+};
+const auto report = replay::import_lists(**engine, import);
+if (!report) {
+  return fail(report.error().unreadable_list ? kUsage : kFailed,
+              report.error().detail + (report.error().unreadable_list
+                                           ? "; nothing was imported"
+                                           : "; import the same file again once that is mended, it goes on"));
 }
-
+const int printed = print_line(options.json ? json_report(*report) : table_report(*report));
+if (printed != kDone) return printed;
+if (report->unrecorded == 0) return kDone;
+return fail(kFailed, fmt::format("{} rows are not recorded; the report names them", report->unrecorded));
 }  // namespace
+
+}  // namespace ledger::cli
 
 void add_import(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("import", "Take official announcement lists into the ledger");
   auto options = std::make_shared<Options>();
   add_data_options(*command, options->ledger);
-  command->add_option("FILE", options->filings, "The list: CSV with columns list, batch_no, algorithm_name, ...")
+  command
+      ->add_option("FILE", options->filings, "The list: CSV with columns list, batch_no, algorithm_name, ...")
       ->required()
       ->type_name("");
-  command->add_option("--cancellations", options->cancellations, "Cancellation notices: CSV with filing_number, notice_date")
+  command
+      ->add_option("--cancellations", options->cancellations,
+                   "Cancellation notices: CSV with filing_number, notice_date")
       ->type_name("FILE");
   command->add_flag("--json", options->json, "Print the report as one JSON object");
   add_writer_options(*command, options->ledger);
@@ -107,7 +111,8 @@ void add_import(CLI::App& app, Run& run) {
       "Exit code 0 when every row is recorded, 1 when some are not.\n"
       "\n"
       "Example:\n"
-      "  filing-ledger import --data ./data lists/filings.csv --cancellations lists/cancellations.csv --json");
+      "  filing-ledger import --data ./data lists/filings.csv --cancellations lists/cancellations.csv "
+      "--json");
   command->callback([options, &run] { run = [options] { return import(*options); }; });
 }
 

@@ -34,12 +34,14 @@ int init(Options options) {
 }  // namespace
 
 void add_init(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("init", "Make a ledger in a new directory and print its first admin token");
+  CLI::App* command =
+      app.add_subcommand("init", "Make a ledger in a new directory and print its first admin token");
   auto options = std::make_shared<Options>();
   store::CreateOptions& create = options->create;
   command->add_option("--data", create.data, "The directory to make")->required()->type_name("DIR");
   command
-      ->add_option("--origin", create.origin, "The ledger's name for ever, such as a host and path; part of every proof")
+      ->add_option("--origin", create.origin,
+                   "The ledger's name for ever, such as a host and path; part of every proof")
       ->required()
       ->type_name("NAME");
   command->add_option("--number-prefix", create.number_prefix, "What filing numbers begin with")
@@ -47,10 +49,12 @@ void add_init(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--master-key", create.master_key, "Where to write the master key (default: DIR.key)")
       ->type_name("FILE");
-  command->add_option("--at", options->at, "Date the first events: RFC 3339, not in the future")->type_name("TIME");
+  command->add_option("--at", options->at, "Date the first events: RFC 3339, not in the future")
+      ->type_name("TIME");
   command->footer(
       "Prints one JSON object: {\"origin\", \"vkey\", \"admin_token\"}. Keep the token: it is shown once.\n"
-      "Keep the master key file apart from the data: who has both reads everything, who loses it can write no more.\n"
+      "Keep the master key file apart from the data: who has both reads everything, who loses it can write "
+      "no more.\n"
       "\n"
       "Example:\n"
       "  filing-ledger init --data ./data --origin ledger.example.cn/filings > ledger.json");

@@ -1,11 +1,10 @@
 #include "server/cli/support.hpp"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
@@ -21,7 +20,8 @@ struct Advice {
 Advice advice_for(store::EngineFailure kind) {
   using enum store::EngineFailure;
   switch (kind) {
-    case no_ledger: return {kLedger, "name another directory with --data, or make a ledger with: filing-ledger init"};
+    case no_ledger:
+      return {kLedger, "name another directory with --data, or make a ledger with: filing-ledger init"};
     case ledger_exists: return {kLedger, "choose an empty or new directory; a ledger is never overwritten"};
     case invalid: return {kUsage, "see: filing-ledger init --help"};
     case locked: return {kLocked, "stop that process first, or ask it over HTTP"};
@@ -86,14 +86,19 @@ store::EngineOptions LedgerOptions::engine() const {
 
 void add_data_options(CLI::App& command, LedgerOptions& options) {
   command.add_option("--data", options.data, "The ledger's data directory")->required()->type_name("DIR");
-  command.add_option("--master-key", options.master_key, "The master key file (default: DIR.key beside the directory)")
+  command
+      .add_option("--master-key", options.master_key,
+                  "The master key file (default: DIR.key beside the directory)")
       ->type_name("FILE");
 }
 
 void add_writer_options(CLI::App& command, LedgerOptions& options) {
-  add_size(command, "--ledger-map-size", options.ledger_map_bytes, "Most that the ledger may grow to (address space)");
-  add_size(command, "--views-map-size", options.views_map_bytes, "Most that the views may grow to (address space)");
-  command.add_flag("--accept-clock", options.accept_clock, "Go on although the last event is more than 30 days old");
+  add_size(command, "--ledger-map-size", options.ledger_map_bytes,
+           "Most that the ledger may grow to (address space)");
+  add_size(command, "--views-map-size", options.views_map_bytes,
+           "Most that the views may grow to (address space)");
+  command.add_flag("--accept-clock", options.accept_clock,
+                   "Go on although the last event is more than 30 days old");
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -135,7 +140,8 @@ void Progress::show(std::uint64_t done, std::uint64_t total) {
   const double seconds = std::chrono::duration<double>(now - begun_).count();
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const double left = rate > 0 && total > done ? static_cast<double>(total - done) / rate : 0;
-  fmt::print(stderr, "\r\033[K{}: {} of {} {}, {:.0f} {}/s, {:.0f} s left", what_, done, total, unit_, rate, unit_, left);
+  fmt::print(stderr, "\r\033[K{}: {} of {} {}, {:.0f} {}/s, {:.0f} s left", what_, done, total, unit_, rate,
+             unit_, left);
   std::fflush(stderr);
 }
 

@@ -61,7 +61,8 @@ void add_writer_options(CLI::App& command, LedgerOptions& options);
 /// A check for CLI11: a size in bytes with k, M or G behind it, turned into plain bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 
-/// One line on standard error that is written over while work goes on: only on a terminal, at most ten times a second.
+/// One line on standard error that is written over while work goes on: only on a terminal, at most ten times
+/// a second.
 class Progress {
  public:
   explicit Progress(std::string what, std::string unit);

@@ -19,7 +19,8 @@ int token(const Options& options) {
   auto engine = store::Engine::open(options.ledger.engine(), models.all());
   if (!engine) return fail(engine.error());
   store::Submission submission;
-  submission.command = GrantAccess{.principal = options.principal, .role = Role::admin, .subject_id = {}, .expires_at = {}};
+  submission.command =
+      GrantAccess{.principal = options.principal, .role = Role::admin, .subject_id = {}, .expires_at = {}};
   submission.caller = store::Trusted{Role::operator_};
   submission.correlation_id = crypto::random_id();
   const store::Outcome outcome = (*engine)->execute(std::move(submission));
@@ -39,11 +40,13 @@ int token(const Options& options) {
 }  // namespace
 
 void add_token(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("token", "Grant and print a new admin token; the server must be stopped");
+  CLI::App* command =
+      app.add_subcommand("token", "Grant and print a new admin token; the server must be stopped");
   auto options = std::make_shared<Options>();
   add_data_options(*command, options->ledger);
   command
-      ->add_option("--principal", options->principal, "Who gets it: a display name, or the id of a known principal")
+      ->add_option("--principal", options->principal,
+                   "Who gets it: a display name, or the id of a known principal")
       ->type_name("NAME")
       ->capture_default_str()
       ->check([](const std::string& name) {

@@ -285,6 +285,13 @@ inline FilingSubmitted submitted(std::uint32_t attempt, std::string name = "ç®—æ
   return e;
 }
 
+inline SubjectApproved subject_approved(std::uint32_t attempt) {
+  SubjectApproved e;
+  e.attempt = attempt;
+  e.subject_number = 1000001;
+  return e;
+}
+
 inline PublicRecord public_record(std::string number, std::string name) {
   PublicRecord record;
   record.number = std::move(number);

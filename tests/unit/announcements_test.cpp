@@ -215,9 +215,9 @@ TEST_CASE("a query finds a case-folded literal part of one of five texts") {
     REQUIRE(names(ledger, {.query = query}).size() == 1);
   }
   for (const char* query : {"备注文字", "通义AI", "a.i", "100.", "algorithm", "法北京", "号通", "published",
-                            "１００", "\xFF", "\xE4", "personalized_push"}) {
+                            "１００", "\xFF", "personalized_push"}) {
     INFO(query);
-    REQUIRE(names(ledger, {.query = query}).size() == (std::string_view(query) == "\xE4" ? 1 : 0));
+    REQUIRE(names(ledger, {.query = query}).empty());
   }
 }
 

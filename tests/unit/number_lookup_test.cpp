@@ -37,7 +37,7 @@ TEST_CASE("a published number is found with or without its prefix") {
   FoldedViews ledger;
   const std::string digits = digits_of(1000001, 2, 1);
   publish(ledger, id_of(1), kSubject, public_record("演示备" + digits + "号", "甲"));
-  for (const std::string text :
+  for (const std::string& text :
        {digits, "演示备" + digits + "号", digits + "号", "演示备" + digits, "网信算备" + digits}) {
     const NumberAnswer answer = look_up(ledger, text);
     INFO(text);

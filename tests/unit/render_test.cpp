@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "events/codec/form_json.hpp"
+#include "events/core/form_text.hpp"
 #include "server/read/timeline_json.hpp"
 
 using namespace ledger;
@@ -18,6 +19,11 @@ namespace json = boost::json;
 namespace {
 
 constexpr Sight kAllSights[] = {Sight::public_, Sight::own, Sight::case_, Sight::committed};
+
+/// A private value that was opened.
+Private opened(std::string text) {
+  return Private::of(std::move(text));
+}
 
 Uuid id(std::uint8_t last) {
   Uuid uuid;
@@ -39,11 +45,11 @@ class Filler {
   void hidden(std::uint32_t number, std::string_view name, Private& member) {
     const std::string marker = "PRIVATE-" + std::to_string(number) + "-" + std::string(name);
     switch (number) {
-      case field::kDraftForm: member = Private::of("{\"purpose\":\"" + marker + "\"}"); break;
-      case field::kScope: member = Private::of("{\"products\":[\"" + marker + "\"]}"); break;
+      case field::kDraftForm: member = opened("{\"purpose\":\"" + marker + "\"}"); break;
+      case field::kScope: member = opened("{\"products\":[\"" + marker + "\"]}"); break;
       case field::kPathSteps:
-      case field::kResolvedFeatures: member = Private::of("[\"" + marker + "\"]"); break;
-      default: member = Private::of(marker);
+      case field::kResolvedFeatures: member = opened("[\"" + marker + "\"]"); break;
+      default: member = opened(marker);
     }
     markers.insert(marker);
   }
@@ -154,16 +160,16 @@ FilingInformation information() {
   info.algorithm_type = AlgorithmType::personalized_push;
   info.role = AlgorithmRole::provider;
   info.purpose = "应用于资讯推荐场景";
-  info.application_field = Private::of("资讯");
-  info.launched_on = Private::of("2026-10-01");
-  info.documents.self_assessment_report = Private::of("sha256:" + std::string(64, 'a'));
-  info.documents.public_disclosure = Private::of("sha256:" + std::string(64, 'b'));
-  info.details = {Private::of("数据"), Private::of("模型"), Private::of("策略"), Private::of("风险")};
-  info.scope = Private::of(codec::write_scope({.products = std::vector{id(1)},
-                                               .access_paths = std::vector<Uuid>{},
-                                               .features = std::vector<Uuid>{},
-                                               .technical_service = {}}));
-  info.resolved_features = Private::of(codec::write_ids({id(2), id(3)}));
+  info.application_field = opened("资讯");
+  info.launched_on = opened("2026-10-01");
+  info.documents.self_assessment_report = opened("sha256:" + std::string(64, 'a'));
+  info.documents.public_disclosure = opened("sha256:" + std::string(64, 'b'));
+  info.details = {opened("数据"), opened("模型"), opened("策略"), opened("风险")};
+  info.scope = opened(scope_text({.products = std::vector{id(1)},
+                                          .access_paths = std::vector<Uuid>{},
+                                          .features = std::vector<Uuid>{},
+                                          .technical_service = {}}));
+  info.resolved_features = opened(ids_text(std::vector{id(2), id(3)}));
   return info;
 }
 
@@ -277,14 +283,14 @@ TEST_CASE("an event is a CloudEvent with the attributes of the contract") {
 
 TEST_CASE("values that are JSON stand in an event as JSON") {
   const json::object data =
-      parsed(render_cloud_event(event_with(AccessPathAdded{id(1), Private::of(R"(["首页","推荐"])")}), "o",
+      parsed(render_cloud_event(event_with(AccessPathAdded{id(1), opened(R"(["首页","推荐"])")}), "o",
                                 Sight::own))
           .at("data")
           .as_object();
   REQUIRE(data.at("steps").is_array());
   CHECK(data.at("steps").as_array().at(1).as_string() == "推荐");
   const json::object draft = parsed(render_cloud_event(
-      event_with(DraftSaved{id(1), 1, Private::of(R"({"algorithm_name":"算法"})")}), "o", Sight::own));
+      event_with(DraftSaved{id(1), 1, opened(R"({"algorithm_name":"算法"})")}), "o", Sight::own));
   CHECK(draft.at("data").as_object().at("form").as_object().at("algorithm_name").as_string() == "算法");
 }
 
@@ -314,9 +320,9 @@ TEST_CASE("the form of a submitted filing can be sent back unchanged") {
 TEST_CASE("a technical supporter's service stands in the scope, quotes and all") {
   FilingSubmitted submitted;
   submitted.information = information();
-  submitted.information.technical_service = Private::of("提供\"接口\"\n与支持");
+  submitted.information.technical_service = opened("提供\"接口\"\n与支持");
   for (const char* scope : {R"({"products":[],"access_paths":[],"features":[]})", "{}"}) {
-    submitted.information.scope = Private::of(scope);
+    submitted.information.scope = opened(scope);
     const Event event = event_with(submitted);
     const json::object filing = parsed(render_filing({filing_state(), &event}, Sight::own));
     CHECK(filing.at("form").as_object().at("scope").as_object().at("technical_service").as_string() ==
@@ -389,7 +395,7 @@ TEST_CASE("an imported record has neither subject nor form") {
 
 TEST_CASE("the reasons of the last rejection come with their titles in both languages") {
   FilingRejected rejected;
-  rejected.reasons = {{"mechanism_vague", "/details/model", Private::of("缺流程图")}};
+  rejected.reasons = {{"mechanism_vague", "/details/model", opened("缺流程图")}};
   const Event decision = event_with(rejected);
   const json::object filing = parsed(render_filing({filing_state(), nullptr, &decision}, Sight::own));
   const json::object reason = filing.at("reasons").as_array().at(0).as_object();
@@ -416,7 +422,7 @@ TEST_CASE("a draft's own filer sees the draft's name, others the name last submi
   state.draft_is_current = true;
   state.draft_position = 70;
   CHECK(form_position(state) == 70);
-  const Event draft = event_with(DraftSaved{id(4), 2, Private::of(R"({"algorithm_name":"新名"})")});
+  const Event draft = event_with(DraftSaved{id(4), 2, opened(R"({"algorithm_name":"新名"})")});
   CHECK(parsed(render_filing({state, &draft}, Sight::own)).at("algorithm_name").as_string() == "新名");
   CHECK(parsed(render_filing({state, &draft}, Sight::case_)).at("algorithm_name").as_string() ==
         "示例推荐算法");
@@ -443,9 +449,9 @@ TEST_CASE("a subject's form can be sent back, its numbers are numbers") {
   info.organization_name = "示例科技有限公司";
   info.credit_code = "91110108MA01EXAMPL";
   info.region = "110108";
-  info.daily_visits = Private::of("120000");
-  info.documents.commitment_letter = Private::of("sha256:" + std::string(64, 'a'));
-  info.documents.responsibility_statement = Private::of("sha256:" + std::string(64, 'b'));
+  info.daily_visits = opened("120000");
+  info.documents.commitment_letter = opened("sha256:" + std::string(64, 'a'));
+  info.documents.responsibility_statement = opened("sha256:" + std::string(64, 'b'));
   const Event event = event_with(payload);
   SubjectState state;
   state.id = id(4);

@@ -49,7 +49,7 @@ TEST_CASE("a subject waits from its submission to the decision, and again at the
   ledger.append(stream, subject_submitted(2));
   REQUIRE(queue(ledger, QueueStage::initial).at(0).attempt == 2);
   SECTION("approved") {
-    ledger.append(stream, SubjectApproved{2, 1000001}, Role::initial_reviewer);
+    ledger.append(stream, subject_approved(2), Role::initial_reviewer);
   }
   SECTION("closed") {
     ledger.append(stream, SubjectClosed{}, Role::admin);
@@ -63,7 +63,7 @@ TEST_CASE("an open change of a subject waits for the initial reviewer") {
   const StreamId stream = subject_stream(kSubject);
   ledger.append(stream, SubjectRegistered{}, Role::public_);
   ledger.append(stream, subject_submitted(1));
-  ledger.append(stream, SubjectApproved{1, 1000001}, Role::initial_reviewer);
+  ledger.append(stream, subject_approved(1), Role::initial_reviewer);
   SubjectChangeSubmitted change;
   change.change = 1;
   ledger.append(stream, change);
@@ -71,7 +71,7 @@ TEST_CASE("an open change of a subject waits for the initial reviewer") {
       queue(ledger, QueueStage::initial) ==
       std::vector<QueueItem>{{QueueStage::initial, CaseKind::subject_change, kSubject, 1, ledger.now(), 3}});
   SECTION("approved") {
-    ledger.append(stream, SubjectChangeApproved{1}, Role::initial_reviewer);
+    ledger.append(stream, SubjectChangeApproved(), Role::initial_reviewer);
   }
   SECTION("rejected") {
     ledger.append(stream, SubjectChangeRejected{1, {}}, Role::initial_reviewer);

@@ -153,7 +153,7 @@ TEST_CASE("a subject's timeline tells registration, reviews and rework") {
     ledger.append(stream, first);
     ledger.append(stream, SubjectRejected{1, {}}, Role::initial_reviewer);
     ledger.append(stream, second);
-    ledger.append(stream, SubjectApproved{2, 1000001}, Role::initial_reviewer);
+    ledger.append(stream, subject_approved(2), Role::initial_reviewer);
     const Texts all = {"registration 1 submitted filer", "initial_review 1 rejected initial_reviewer",
                        "rework 2 submitted filer", "initial_review 2 approved initial_reviewer"};
     REQUIRE(timeline(ledger, stream) == all);

@@ -1,0 +1,307 @@
+// `serve`: the server process, from its first listening moment to its orderly end.
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/logger.h>
+
+#include "events/store/clock.hpp"
+#include "events/store/directory.hpp"
+#include "projections/read_models.hpp"
+#include "server/api/app.hpp"
+#include "server/cli/commands.hpp"
+#include "server/cli/lapse.hpp"
+#include "server/cli/logging.hpp"
+
+namespace ledger::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long requests in hand may take once the end is asked for, and when the process ends regardless: a
+/// supervisor that waits five seconds must not have to kill it.
+constexpr auto kDrain = 3000ms;
+constexpr auto kEndAtLatest = 4500ms;
+constexpr auto kLapseInterval = std::chrono::hours(1);
+constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
+
+struct Options {
+  LedgerOptions ledger;
+  http::Options transport;
+  ledger::server::Options app;
+  std::string registration = "open";
+  std::string metrics_listen;
+  std::string log_level = "info", log_format = "text";
+  unsigned lapse_after_days = 90;
+};
+
+/// SIGTERM and SIGINT, taken synchronously by one thread: no code runs in a handler.
+class Signals {
+ public:
+  /// Before any other thread begins, which then inherit the mask.
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  /// Waits for one of them that long.
+  [[nodiscard]] bool wait(std::chrono::milliseconds limit) const {
+    const timespec time{limit.count() / 1000, (limit.count() % 1000) * 1'000'000};
+    return sigtimedwait(&set_, nullptr, &time) > 0;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+/// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
+/// durable, so nothing is lost by it; the views are only checked at the next start.
+class Watchdog {
+ public:
+  Watchdog(const Signals& signals, std::shared_ptr<spdlog::logger> log)
+      : thread_([&signals, log = std::move(log)](const std::stop_token& stop) {
+          const auto end = std::chrono::steady_clock::now() + kEndAtLatest;
+          while (!stop.stop_requested()) {
+            const bool again = signals.wait(20ms);
+            if (stop.stop_requested()) return;
+            if (!again && std::chrono::steady_clock::now() < end) continue;
+            log->warn(again ? "stopped at once" : "closing takes too long: stopped at once");
+            log->flush();
+            std::_Exit(again ? kFailed : kDone);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+/// Opens the engine on a thread of its own, so that signals and health are answered meanwhile.
+class Opening {
+ public:
+  Opening(store::EngineOptions options, const projections::ReadModels& models)
+      : thread_([this, options = std::move(options), &models]() mutable {
+          result_ = store::Engine::open(std::move(options), models.all());
+          done_.store(true);
+        }) {}
+  [[nodiscard]] bool done() const { return done_.load(); }
+  [[nodiscard]] std::expected<std::unique_ptr<store::Engine>, store::EngineFault> take() {
+    thread_.join();
+    return std::move(result_);
+  }
+
+ private:
+  std::expected<std::unique_ptr<store::Engine>, store::EngineFault> result_;
+  std::atomic<bool> done_ = false;
+  std::jthread thread_;
+};
+
+/// Runs a transport on a thread of its own until stopped.
+class Listening {
+ public:
+  explicit Listening(std::unique_ptr<http::Server> server)
+      : server_(std::move(server)), thread_([this] { server_->run(); }) {}
+  ~Listening() { stop(0ms); }
+  void stop(std::chrono::milliseconds deadline) {
+    server_->stop(deadline);
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] http::Server& server() { return *server_; }
+
+ private:
+  std::unique_ptr<http::Server> server_;
+  std::jthread thread_;
+};
+
+void lapse_now_and_then(const std::stop_token& stop, store::Engine& engine, unsigned days,
+                        spdlog::logger& log) {
+  std::mutex mutex;
+  std::condition_variable_any bell;
+  std::unique_lock lock(mutex);
+  do {
+    const TimestampUs before{store::system_now().value - std::int64_t{days} * kDayUs};
+    if (const auto lapsed = lapse_unused(engine, before, [&] { return stop.stop_requested(); });
+        lapsed != 0) {
+      log.info("{} unused registrations lapsed", lapsed);
+    }
+    bell.wait_for(lock, stop, kLapseInterval, [] { return false; });
+  } while (!stop.stop_requested());
+}
+
+/// What the engine says while it opens goes to the log and to /readyz.
+store::EngineOptions engine_options(const Options& options, server::App& app,
+                                    std::shared_ptr<spdlog::logger> log) {
+  store::EngineOptions engine = options.ledger.engine();
+  engine.on_notice = [log](const std::string& notice) { log->warn("{}", notice); };
+  engine.on_progress = [&app, log, next = std::chrono::steady_clock::now() + 1s](
+                           std::uint64_t done, std::uint64_t total) mutable {
+    app.set_progress(done, total);
+    if (const auto now = std::chrono::steady_clock::now(); now >= next) {
+      next = now + 5s;
+      log->info("views: {} of {} events", done, total);
+    }
+  };
+  return engine;
+}
+
+/// Refuses what would fail anyway, before a port is taken.
+std::optional<store::EngineFault> refuse(const store::DataDirectory& directory) {
+  using enum store::EngineFailure;
+  if (!directory.holds_ledger())
+    return store::EngineFault{no_ledger, directory.root.string() + " holds no ledger"};
+  if (auto lock = store::DirectoryLock::acquire(directory); !lock) {
+    return store::EngineFault{locked, lock.error().message()};
+  }
+  return std::nullopt;
+}
+
+int serve(Options options) {
+  const Signals signals;
+  const Logs logs =
+      make_logs(options.log_format == "json" ? LogFormat::json : LogFormat::text, options.log_level);
+  if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
+
+  options.app.registration_open = options.registration == "open";
+  options.app.metrics_here = options.metrics_listen.empty();
+  options.app.log = logs.log;
+  options.app.access_log = logs.access;
+
+  std::unique_ptr<Watchdog> watchdog;
+  projections::ReadModels models;
+  std::unique_ptr<store::Engine> engine;  // outlives the application, which still names it
+  server::App app(options.app);
+
+  auto server = http::Server::listen(options.transport, app);
+  if (!server) return fail(kListen, "--listen: " + server.error().text);
+  std::unique_ptr<http::Server> metrics_server;
+  if (!options.metrics_listen.empty()) {
+    http::Options transport = options.transport;
+    transport.listen = options.metrics_listen;
+    transport.io_threads = 1;
+    transport.worker_threads = 1;
+    auto made = http::Server::listen(std::move(transport), app.metrics_handler());
+    if (!made) return fail(kListen, "--metrics-listen: " + made.error().text);
+    metrics_server = std::move(*made);
+  }
+  app.set_transport([&counted = **server] { return counted.counters(); });
+  const std::string address = (*server)->address();
+  Listening api(std::move(*server));
+  std::unique_ptr<Listening> metrics;
+  if (metrics_server) {
+    logs.log->info("metrics on http://{}/metrics", metrics_server->address());
+    metrics = std::make_unique<Listening>(std::move(metrics_server));
+  }
+
+  {
+    Opening opening(engine_options(options, app, logs.log), models);
+    while (!opening.done()) {
+      if (!signals.wait(10ms)) continue;
+      // Nothing was written but views that do not count yet; waiting for them would take too long.
+      logs.log->info("stopped before the ledger was open");
+      logs.log->flush();
+      std::_Exit(kDone);
+    }
+    auto opened = opening.take();
+    if (!opened) return fail(opened.error());
+    engine = std::move(*opened);
+  }
+  app.set_engine(*engine, models);
+  logs.log->info("listening on http://{}", address);
+  (void)print_line("listening on http://" + address);
+
+  std::jthread lapsing;
+  if (options.lapse_after_days != 0) {
+    lapsing = std::jthread([&](const std::stop_token& stop) {
+      lapse_now_and_then(stop, *engine, options.lapse_after_days, *logs.log);
+    });
+  }
+  while (!signals.wait(1h)) {
+  }
+  logs.log->info("stopping");
+  watchdog = std::make_unique<Watchdog>(signals, logs.log);
+  lapsing.request_stop();
+  app.drain();
+  api.stop(kDrain);
+  if (metrics) metrics->stop(0ms);
+  if (lapsing.joinable()) lapsing.join();
+  engine->close();
+  const std::uint64_t events = engine->size();
+  logs.log->info("stopped at {} events", events);
+  return kDone;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand("serve", "Serve a ledger over HTTP until SIGTERM");
+  auto options = std::make_shared<Options>();
+  add_data_options(*command, options->ledger);
+  command->add_option("--listen", options->transport.listen, "Where to listen; port 0 picks one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command
+      ->add_option("--metrics-listen", options->metrics_listen, "Serve /metrics there and not with the API")
+      ->type_name("HOST:PORT");
+  command->add_option("--registration", options->registration, "Whether anyone may register a subject")
+      ->check(CLI::IsMember({"open", "closed"}))
+      ->type_name("open|closed")
+      ->capture_default_str();
+  command
+      ->add_option("--trusted-proxy", options->transport.trusted_proxies,
+                   "Address or network whose X-Forwarded-For is believed; may be repeated")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  command
+      ->add_option_function<std::string>(
+          "--document-limit",
+          [document = &options->app.document_bytes_max](const std::string& text) {
+            *document = parse_size(text).value_or(*document);
+          },
+          "Most bytes of one document")
+      ->check([](const std::string& text) {
+        return parse_size(text) ? std::string() : "is no size in bytes such as 32M: " + text;
+      })
+      ->type_name("SIZE")
+      ->default_str("32M");
+  command
+      ->add_option("--lapse-after-days", options->lapse_after_days,
+                   "Lapse registrations never submitted; 0: never")
+      ->type_name("DAYS")
+      ->check(CLI::Range(0U, 36'500U))
+      ->capture_default_str();
+  command->add_option("--threads", options->transport.io_threads, "Threads that serve; 0: one a processor")
+      ->type_name("N")
+      ->check(CLI::Range(0U, 256U))
+      ->capture_default_str();
+  command
+      ->add_option("--log-level", options->log_level, "Least that is logged; one line a request from info on")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command->add_option("--log-format", options->log_format, "How the log on standard error is written")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json")
+      ->capture_default_str();
+  add_writer_options(*command, options->ledger);
+  command->footer(
+      "Health answers from the first moment; `listening on http://HOST:PORT` is logged, and printed on "
+      "standard output,\n"
+      "when the ledger is open. SIGTERM finishes requests in hand and ends within 5 s; a second one ends at "
+      "once.\n"
+      "\n"
+      "Examples:\n"
+      "  filing-ledger serve --data ./data\n"
+      "  filing-ledger serve --data /var/lib/filing-ledger --master-key /etc/filing-ledger.key \\\n"
+      "    --listen 127.0.0.1:8080 --metrics-listen 127.0.0.1:9090 --trusted-proxy 127.0.0.1 --log-format "
+      "json");
+  command->callback([options, &run] { run = [options] { return serve(std::move(*options)); }; });
+}
+
+}  // namespace ledger::cli

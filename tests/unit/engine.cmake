@@ -1,0 +1,2 @@
+ledger_test(engine_test unit engine_test.cpp)
+ledger_test(row_buffer_test unit row_buffer_test.cpp)
