@@ -144,13 +144,12 @@ class Matcher {
   std::string folded_;
 };
 
-/// What a public event leaves of the items before it.
+/// What a public event does to the list.
 enum class Effect : std::uint8_t {
   none,
   announces,  ///< a new item
-  corrects,   ///< the record's fields of all items, the announcement's of the newest
-  changes,    ///< the record's fields of all items
-  ends,       ///< their status
+  corrects,   ///< what it changes in the record, in all items; in the announcement, in the newest
+  updates,    ///< the same without the announcement
 };
 
 Effect effect_of(const Payload& payload) {
@@ -158,11 +157,10 @@ Effect effect_of(const Payload& payload) {
     return Effect::announces;
   }
   if (std::holds_alternative<AnnouncementCorrected>(payload)) return Effect::corrects;
-  if (std::holds_alternative<ChangeApproved>(payload)) return Effect::changes;
-  if (std::holds_alternative<FilingCancelled>(payload) || std::holds_alternative<FilingRevoked>(payload)) {
-    return Effect::ends;
-  }
-  return Effect::none;
+  const bool updates = std::holds_alternative<ChangeApproved>(payload) ||
+                       std::holds_alternative<FilingCancelled>(payload) ||
+                       std::holds_alternative<FilingRevoked>(payload);
+  return updates ? Effect::updates : Effect::none;
 }
 
 bool is_ended(FilingStatus status) {
@@ -179,16 +177,20 @@ std::string status_after(const FilingState& filing, const PublicRecord* record) 
   return std::string(code_of(FilingStatus::published));
 }
 
-void take_record(Announcement& item, const PublicRecord& record) {
-  item.record.number = record.number;
-  item.record.algorithm_name = record.algorithm_name;
-  item.record.type = record.type;
-  item.record.role = record.role;
-  item.record.organization_name = record.organization_name;
-  item.record.products = record.products;
-  item.record.purpose = record.purpose;
-  item.record.remark = record.remark;
-  item.region = region_of(record.number);
+/// Gives an item what an event changed in the record; what the event left alone stays as it was announced.
+void take_record(Announcement& item, const PublicRecord& before, const PublicRecord& after) {
+  const auto take = [&](auto PublicRecord::*field) {
+    if (before.*field != after.*field) item.record.*field = after.*field;
+  };
+  take(&PublicRecord::number);
+  take(&PublicRecord::algorithm_name);
+  take(&PublicRecord::type);
+  take(&PublicRecord::role);
+  take(&PublicRecord::organization_name);
+  take(&PublicRecord::products);
+  take(&PublicRecord::purpose);
+  take(&PublicRecord::remark);
+  item.region = region_of(item.record.number);
 }
 
 void take_announcement(Announcement& item, const PublicRecord& record) {
@@ -242,8 +244,7 @@ store::StoreResult<void> Announcements::apply(store::Rows& rows, const store::Ch
     case Effect::none: return {};
     case Effect::announces: return announce(rows, change);
     case Effect::corrects:
-    case Effect::changes:
-    case Effect::ends: return update(rows, change);
+    case Effect::updates: return update(rows, change);
   }
   return {};
 }
@@ -274,19 +275,15 @@ store::StoreResult<void> Announcements::update(store::Rows& rows, const store::C
   if (!row) return {};  // not public yet
   const std::vector<std::uint64_t> positions = positions_in(*row);
   const PublicRecord* record = public_record_of(change.event.payload);
-  const Effect effect = effect_of(change.event.payload);
-  const auto& record_before = change.filing_before->public_record;
+  const PublicRecord record_before = change.filing_before->public_record.value_or(PublicRecord{});
+  const bool corrects = effect_of(change.event.payload) == Effect::corrects;
   for (const std::uint64_t position : positions) {
     const RowBytes key = position_key(position);
     const auto old = rows.get(items_, key);
     if (!old) throw store::StoreDamage({0, "read an announcement's row"});
     Announcement item = decode(position, *old);
-    if (record != nullptr) {
-      if (effect != Effect::ends) take_record(item, *record);
-      if (effect == Effect::corrects && position == positions.back()) take_announcement(item, *record);
-      const bool new_remark = !record_before || record_before->remark != record->remark;
-      if (effect == Effect::ends && new_remark) item.record.remark = record->remark;
-    }
+    if (record != nullptr) take_record(item, record_before, *record);
+    if (corrects && position == positions.back()) take_announcement(item, *record);
     item.record.status = status_after(*change.filing, record);
     item.updated_at = header.recorded_at;
     item.updated_position = header.position.value;

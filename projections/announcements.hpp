@@ -1,8 +1,7 @@
 // The public list: one item per announcement (a number announced twice is two items of one record), newest
-// first. Later events of the filing update its items: a correction or an approved change gives all of them
-// the record's fields, a cancellation or revocation their status (and the remark, where it changed); series,
-// batch and date belong to the announcement, so only a correction that names them changes them, on the newest
-// item.
+// first. What a later event of the filing changes in the record (a correction, an approved change, a
+// cancellation, a revocation), it changes in all its items; what it leaves alone stays as it was announced.
+// Series, batch and date belong to the announcement: only a correction changes them, on the newest item.
 //
 // Rows, integers big-endian: database `announcements.items`, key position[8] of the announcing event, value
 //   type[1] role[1] series[1] status[1] (numbers of their enumerations, 0 = none) ascii_case[1] region[6, 0 =

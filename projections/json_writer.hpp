@@ -45,9 +45,7 @@ class JsonWriter {
   JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
   JsonWriter& value(std::same_as<bool> auto flag) { return raw(flag ? "true" : "false"); }
   JsonWriter& value(std::nullptr_t) { return raw("null"); }
-  JsonWriter& value(std::integral auto number)
-    requires(!std::same_as<decltype(number), bool>)
-  {
+  JsonWriter& value(std::integral auto number) requires(!std::same_as<decltype(number), bool>) {
     char digits[24];
     const auto written = std::to_chars(digits, digits + sizeof digits, number);
     return raw({digits, written.ptr});

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <map>
 #include <mutex>
+#include <tuple>
 #include <unordered_map>
 
 #include "events/crypto/primitives.hpp"
@@ -148,7 +148,7 @@ class Import {
     for (const ImportAnomaly& anomaly : filing_anomalies_)
       unreadable += anomaly.code.starts_with("csv_") ? 1 : 0;
     report_.rows += unreadable;
-    std::ranges::stable_sort(filing_anomalies_, {}, &ImportAnomaly::row);
+    sort(filing_anomalies_);
   }
 
   void import_cancellations(CsvReader& reader) {
@@ -174,7 +174,13 @@ class Import {
       });
     });
     window_.wait_for_all();
-    std::ranges::stable_sort(notice_anomalies_, {}, &ImportAnomaly::row);
+    sort(notice_anomalies_);
+  }
+
+  static void sort(std::vector<ImportAnomaly>& anomalies) {
+    std::ranges::sort(anomalies, [](const ImportAnomaly& a, const ImportAnomaly& b) {
+      return std::tie(a.row, a.code) < std::tie(b.row, b.code);
+    });
   }
 
   static store::Submission prepare(const char* path, std::string content, Keys& keys) {

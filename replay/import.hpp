@@ -40,7 +40,7 @@ struct ImportReport {
   std::size_t repeats = 0;               ///< rows that announce a record which was there already
   std::size_t cancellations = 0;         ///< records that the notices cancelled
   std::size_t appended = 0;              ///< events written by this run
-  std::vector<ImportAnomaly> anomalies;  ///< filings first, each by row
+  std::vector<ImportAnomaly> anomalies;  ///< filings first, each by row and code
   /// Rows of either file that the ledger does not hold now.
   std::size_t unrecorded = 0;
 };

@@ -108,6 +108,8 @@ class Snapshot {
   [[nodiscard]] const Lookup& lookup() const;
   /// The entry bytes as stored; nullopt at or beyond `size()`. They live as long as the snapshot.
   [[nodiscard]] std::optional<Bytes> entry(std::uint64_t position) const;
+  /// The row of sealed values beside it (sealed_row.hpp); nullopt where it has none.
+  [[nodiscard]] std::optional<Bytes> sealed(std::uint64_t position) const;
   /// The decoded event; `open_private` joins the private values whose keys exist.
   [[nodiscard]] std::optional<ReadEvent> event(std::uint64_t position, bool open_private) const;
   /// Positions of a stream's events with versions in (after_version, after_version + limit], in order.

@@ -81,6 +81,10 @@ std::optional<Bytes> Snapshot::entry(std::uint64_t position) const {
   return impl_->entry(position);
 }
 
+std::optional<Bytes> Snapshot::sealed(std::uint64_t position) const {
+  return impl_->sealed(position);
+}
+
 std::optional<ReadEvent> Snapshot::event(std::uint64_t position, bool open_private) const {
   const auto entry = impl_->entry(position);
   if (!entry) return std::nullopt;

@@ -1,5 +1,5 @@
-// The access log: one JSON object a line for every finished exchange. No query, no header, no name, no token; the
-// caller only by role.
+// The access log: one JSON object a line for every finished exchange. No query, no header, no name, no token;
+// the caller only by role.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,9 @@ class logger;
 
 namespace ledger::server {
 
-/// The line without its end: time, request id, method, route (the pattern; `-` for none), path (as received, cut at
-/// 256 bytes), status (0: the client went away), duration_us, bytes_in, bytes_out, role (absent when unknown).
+/// The line without its end: time, request id, method, route (the pattern; `-` for none), path (as received,
+/// cut at 256 bytes), status (0: the client went away), duration_us, bytes_in, bytes_out, role (absent when
+/// unknown).
 [[nodiscard]] std::string access_line(const http::RequestSummary& summary, std::string_view route,
                                       std::optional<Role> role, TimestampUs at);
 

@@ -187,7 +187,8 @@ struct App::Impl {
   std::jthread sweeper;
 };
 
-// What is refused before the body matters ------------------------------------------------------------------------
+// What is refused before the body matters
+// ------------------------------------------------------------------------
 
 std::optional<http::Response> App::Impl::authenticate(Call& call) {
   const Route& route = *call.found.route;
@@ -226,7 +227,8 @@ std::optional<http::Response> App::Impl::refuse_head(Call& call, bool whole) {
   if (route.command == nullptr) return std::nullopt;
 
   const auto encoding = call.request.header("Content-Encoding");
-  if (encoding && *encoding != "identity") return call.refused("media_type_unsupported", "no content coding is taken");
+  if (encoding && *encoding != "identity")
+    return call.refused("media_type_unsupported", "no content coding is taken");
   const auto type = call.request.header("Content-Type");
   const bool typed_right = type && call.request.header_count("Content-Type") == 1 && is_json_type(*type);
   const bool bodiless = whole && call.request.body.empty();
@@ -250,7 +252,8 @@ http::Response App::Impl::options_of(const Call& call) const {
   return response;
 }
 
-// Texts that need no ledger --------------------------------------------------------------------------------------
+// Texts that need no ledger
+// --------------------------------------------------------------------------------------
 
 http::Response App::Impl::readiness(const Call& call) const {
   const store::Engine* open = engine.load(std::memory_order_acquire);
@@ -273,10 +276,8 @@ http::Response App::Impl::readiness(const Call& call) const {
 
 http::Response App::Impl::texts(const Call& call) {
   switch (call.found.route->special) {
-    case Special::health:
-      return plain(200, kTextType, "ok\n");
-    case Special::ready:
-      return readiness(call);
+    case Special::health: return plain(200, kTextType, "ok\n");
+    case Special::ready: return readiness(call);
     case Special::metrics: {
       Metrics::Readings readings;
       readings.engine = engine.load(std::memory_order_acquire);
@@ -288,7 +289,8 @@ http::Response App::Impl::texts(const Call& call) {
       return plain(200, kMetricsContentType, metrics.text(readings));
     }
     case Special::openapi: {
-      static const std::string etag = '"' + crypto::sha256(bytes_of(openapi_text())).hex().substr(0, 32) + '"';
+      static const std::string etag =
+          '"' + crypto::sha256(bytes_of(openapi_text())).hex().substr(0, 32) + '"';
       static const auto text = std::make_shared<const std::string>(openapi_text());
       http::Response response;
       response.content_type = "application/yaml";
@@ -317,8 +319,7 @@ http::Response App::Impl::texts(const Call& call) {
     }
     case Special::none:
     case Special::upload:
-    case Special::download:
-      break;
+    case Special::download: break;
   }
   return call.refused("not_found");
 }
@@ -338,10 +339,12 @@ http::Response App::Impl::transport_problem(const http::Problem& problem) const 
   return response;
 }
 
-// Commands -------------------------------------------------------------------------------------------------------
+// Commands
+// -------------------------------------------------------------------------------------------------------
 
-/// What was read of the command is shown to the ledger too, so that one answer names all errors: those of the body and
-/// those that only a decision finds. Who may not do this at all, or names what does not exist, is told only that.
+/// What was read of the command is shown to the ledger too, so that one answer names all errors: those of the
+/// body and those that only a decision finds. Who may not do this at all, or names what does not exist, is
+/// told only that.
 http::Response App::Impl::refuse_fields(const Call& call, const Command& command,
                                         std::vector<FieldError> errors) const {
   const store::Snapshot snapshot = engine.load(std::memory_order_acquire)->snapshot();
@@ -393,7 +396,8 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
   shape.language = call.language;
   shape.mark = call.mark().packed();
   if (route.made_under) {
-    shape.made_under = route.made_under->empty() ? std::string(request.raw_path()) : std::string(*route.made_under);
+    shape.made_under =
+        route.made_under->empty() ? std::string(request.raw_path()) : std::string(*route.made_under);
   }
   const bool claims = Documents::names_documents(command);
   if (claims) documents->enter();
@@ -414,14 +418,17 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
     submission.caller = store::Granted{call.grant->grant_id};
   }
   engine.load(std::memory_order_acquire)
-      ->submit(std::move(submission), [shape = std::move(shape), reply = std::move(reply), claims,
-                                       documents = documents.get()](store::Outcome outcome) mutable {
+      ->submit(std::move(submission), [this, shape = std::move(shape), reply = std::move(reply),
+                                       claims](store::Outcome outcome) mutable {
         if (claims) documents->leave();
+        if (!outcome && outcome.error().code == "internal_error")
+          write_fault(options.log, outcome.error().detail);
         reply(answer_of(shape, outcome));
       });
 }
 
-// Handler --------------------------------------------------------------------------------------------------------
+// Handler
+// --------------------------------------------------------------------------------------------------------
 
 http::Admission App::admit(const http::Request& head) {
   Call call{head, match(head), language_of(head), {}};
@@ -481,13 +488,14 @@ void App::handle(http::Request&& request, http::Reply reply) {
     case Special::metrics:
       if (!impl_->options.metrics_here) return reply(call.finished(call.refused("not_found")));
       break;
-    default:
-      break;
+    default: break;
   }
   reply(call.finished(impl_->texts(call)));
 }
 
-http::Response App::problem(const http::Problem& problem) { return impl_->transport_problem(problem); }
+http::Response App::problem(const http::Problem& problem) {
+  return impl_->transport_problem(problem);
+}
 
 void App::done(const http::RequestSummary& summary) {
   const Mark mark = Mark::unpacked(summary.tag);
@@ -498,13 +506,18 @@ void App::done(const http::RequestSummary& summary) {
   write_line(impl_->options.access_log, access_line(summary, route, mark.role, impl_->now()));
 }
 
-void App::fault(std::string_view what) { write_fault(impl_->options.log, what); }
+void App::fault(std::string_view what) {
+  write_fault(impl_->options.log, what);
+}
 
-// Life -----------------------------------------------------------------------------------------------------------
+// Life
+// -----------------------------------------------------------------------------------------------------------
 
 App::App(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
-App::~App() { drain(); }
+App::~App() {
+  drain();
+}
 
 void App::set_progress(std::uint64_t done, std::uint64_t total) {
   impl_->progress_total.store(total);
@@ -516,9 +529,8 @@ void App::set_engine(store::Engine& engine, const projections::ReadModels& model
   impl_->documents = std::make_unique<Documents>(engine, impl_->options, impl_->metrics);
   impl_->engine.store(&engine, std::memory_order_release);
   if (impl_->options.sweep_interval.count() > 0) {
-    impl_->sweeper = std::jthread([impl = impl_.get()](const std::stop_token& stop) {
-      impl->sweep_now_and_then(stop);
-    });
+    impl_->sweeper =
+        std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->sweep_now_and_then(stop); });
   }
 }
 
@@ -547,6 +559,8 @@ std::size_t App::sweep_documents() {
   return impl_->documents ? impl_->documents->sweep(impl_->now(), [] { return false; }) : 0;
 }
 
-http::Handler& App::metrics_handler() { return impl_->metrics_only; }
+http::Handler& App::metrics_handler() {
+  return impl_->metrics_only;
+}
 
 }  // namespace ledger::server

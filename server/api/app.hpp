@@ -1,5 +1,6 @@
-// server/api: the application behind the transport. It knows every path (routes.hpp), who is asking, which command a
-// body is, and how an answer or a refusal looks. Legality is decided by the ledger, reads are answered by server/read.
+// server/api: the application behind the transport. It knows every path (routes.hpp), who is asking, which
+// command a body is, and how an answer or a refusal looks. Legality is decided by the ledger, reads are
+// answered by server/read.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +21,10 @@ class ReadModels;
 
 namespace ledger::server {
 
-/// Serves from its first moment: until `set_engine`, health and texts answer and everything else is 503 `starting`.
-/// Order of an orderly end: `drain`, then stop the transport (its requests in hand still reach the engine), then close
-/// the engine, then destroy this. Methods of Handler: io threads; the others: any thread.
+/// Serves from its first moment: until `set_engine`, health and texts answer and everything else is 503
+/// `starting`. Order of an orderly end: `drain`, then stop the transport (its requests in hand still reach
+/// the engine), then close the engine, then destroy this. Methods of Handler: io threads; the others: any
+/// thread.
 class App final : public http::Handler {
  public:
   explicit App(Options options);
@@ -34,8 +36,8 @@ class App final : public http::Handler {
   void set_engine(store::Engine& engine, const projections::ReadModels& models);
   /// Where the transport's counters are read for `/metrics`.
   void set_transport(std::function<http::Counters()> counters);
-  /// `/readyz` turns 503 so that load balancers look elsewhere, and background work ends (waits for it). Requests are
-  /// still answered. May be called again.
+  /// `/readyz` turns 503 so that load balancers look elsewhere, and background work ends (waits for it).
+  /// Requests are still answered. May be called again.
   void drain();
 
   /// Looks for unreferenced documents now, as the timer does; for tests and operators. Blocks.

@@ -43,7 +43,8 @@ http::Response answer_of(const AnswerShape& shape, const store::Outcome& outcome
     json.end_array();
   }
   if (accepted.made_grant) {
-    if (accepted.grant_id && *accepted.grant_id != accepted.id) json.member("grant_id", accepted.grant_id->text());
+    if (accepted.grant_id && *accepted.grant_id != accepted.id)
+      json.member("grant_id", accepted.grant_id->text());
     json.member("token", accepted.token);
   }
   json.end_object();
@@ -72,10 +73,10 @@ void merge_errors(std::vector<FieldError>& errors, const std::vector<FieldError>
   const std::size_t own = errors.size();
   for (const FieldError& error : more) {
     if (errors.size() >= limits::kFieldErrorsMax) return;
-    const bool told = std::any_of(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(own),
-                                  [&](const FieldError& there) {
-                                    return lies_in(error.pointer, there.pointer) || lies_in(there.pointer, error.pointer);
-                                  });
+    const bool told = std::any_of(
+        errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(own), [&](const FieldError& there) {
+          return lies_in(error.pointer, there.pointer) || lies_in(there.pointer, error.pointer);
+        });
     if (!told) errors.push_back(error);
   }
 }

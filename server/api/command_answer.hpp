@@ -18,13 +18,13 @@ struct AnswerShape {
   std::optional<std::string> made_under;  ///< set: 201 with `Location: <this>/<id>`
 };
 
-/// The answer of DESIGN section 6, or the problem. Nothing in it depends on the moment or on whether the outcome is a
-/// repetition, so that the same command is always answered with the same bytes (but for a token that is no longer
-/// shown). Any thread; allocates only.
+/// The answer of DESIGN section 6, or the problem. Nothing in it depends on the moment or on whether the
+/// outcome is a repetition, so that the same command is always answered with the same bytes (but for a token
+/// that is no longer shown). Any thread; allocates only.
 [[nodiscard]] http::Response answer_of(const AnswerShape& shape, const store::Outcome& outcome);
 
-/// Adds to `errors` what `more` says about other places: an error at a pointer, above or below one that is there
-/// already only repeats it. At most limits::kFieldErrorsMax.
+/// Adds to `errors` what `more` says about other places: an error at a pointer, above or below one that is
+/// there already only repeats it. At most limits::kFieldErrorsMax.
 void merge_errors(std::vector<FieldError>& errors, const std::vector<FieldError>& more);
 
 }  // namespace ledger::server

@@ -24,8 +24,7 @@ constexpr TextRule kCreditCode{.min = 1, .max = 64, .lines = false};
 constexpr TextRule kRegion{.min = 1, .max = 64, .lines = false};
 constexpr TextRule kPrincipal{.min = 1, .max = limits::kPrincipalNameCharactersMax, .lines = false};
 constexpr TextRule kStep{.min = 1, .max = limits::kPathStepCharactersMax, .lines = false};
-constexpr TextRule kDescription{
-    .min = 0, .max = limits::kFeatureDescriptionCharactersMax, .lines = true};
+constexpr TextRule kDescription{.min = 0, .max = limits::kFeatureDescriptionCharactersMax, .lines = true};
 constexpr TextRule kNote{.min = 0, .max = limits::kNoteCharactersMax, .lines = true};
 constexpr TextRule kGround{.min = 1, .max = limits::kGroundCharactersMax, .lines = false};
 constexpr TextRule kLocation{.min = 1, .max = limits::kLocationCharactersMax, .lines = false};
@@ -38,7 +37,9 @@ constexpr TextRule kPurpose{.min = 1, .max = limits::kPurposeCharactersMax, .lin
 constexpr codec::IntegerRule kBatch{.min = 1, .max = limits::kBatchMax};
 
 /// A body that must be an object without members.
-void nothing(const value& body, Errors& errors) { ObjectReader(body, "", errors).finish(); }
+void nothing(const value& body, Errors& errors) {
+  ObjectReader(body, "", errors).finish();
+}
 
 /// A body of `{note}` at most.
 std::optional<std::string> only_note(const value& body, Errors& errors) {
@@ -74,7 +75,8 @@ FilingForm form_member(ObjectReader& reader, Errors& errors) {
 
 }  // namespace
 
-// Access ---------------------------------------------------------------------------------------------------------
+// Access
+// ---------------------------------------------------------------------------------------------------------
 
 Command grant_access(const Ids&, const value& body, Errors& errors) {
   ObjectReader reader(body, "", errors);
@@ -92,7 +94,8 @@ Command revoke_access(const Ids& ids, const value& body, Errors& errors) {
   return RevokeAccess{ids[0]};
 }
 
-// Subjects -------------------------------------------------------------------------------------------------------
+// Subjects
+// -------------------------------------------------------------------------------------------------------
 
 Command register_subject(const Ids&, const value& body, Errors& errors) {
   ObjectReader reader(body, "", errors);
@@ -146,7 +149,8 @@ Command lift_hold(const Ids& ids, const value& body, Errors& errors) {
   return LiftHold{ids[0], only_note(body, errors)};
 }
 
-// The product tree -----------------------------------------------------------------------------------------------
+// The product tree
+// -----------------------------------------------------------------------------------------------
 
 Command add_product(const Ids& ids, const value& body, Errors& errors) {
   ObjectReader reader(body, "", errors);
@@ -216,7 +220,8 @@ Command remove_feature(const Ids& ids, const value& body, Errors& errors) {
   return RemoveFeature{ids[0], ids[1], ids[2]};
 }
 
-// Filings --------------------------------------------------------------------------------------------------------
+// Filings
+// --------------------------------------------------------------------------------------------------------
 
 Command create_filing(const Ids&, const value& body, Errors& errors) {
   ObjectReader reader(body, "", errors);

@@ -1,5 +1,5 @@
-// The bodies of all commands, one reader each: JSON to Command. They hold a body to its shape, its members to their
-// types and limits; whether the command is legal is for `decide` to say.
+// The bodies of all commands, one reader each: JSON to Command. They hold a body to its shape, its members to
+// their types and limits; whether the command is legal is for `decide` to say.
 #pragma once
 
 #include "server/api/routes.hpp"

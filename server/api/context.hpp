@@ -1,5 +1,5 @@
-// What a route hands to the function that answers a read. The router has done the common part by then: the path is
-// known, ids are parsed, the query decodes, the token (if one came) is verified.
+// What a route hands to the function that answers a read. The router has done the common part by then: the
+// path is known, ids are parsed, the query decodes, the token (if one came) is verified.
 #pragma once
 
 #include <array>

@@ -29,15 +29,11 @@ bool works_on_cases(Role role) {
 
 http::Response refuse(Language language, const store::DocumentFault& fault) {
   switch (fault.kind) {
-    case store::DocumentFailure::full:
-      return problem(language, "storage_full");
-    case store::DocumentFailure::too_large:
-      return problem(language, "document_too_large");
-    case store::DocumentFailure::unknown:
-      return problem(language, "not_found");
+    case store::DocumentFailure::full: return problem(language, "storage_full");
+    case store::DocumentFailure::too_large: return problem(language, "document_too_large");
+    case store::DocumentFailure::unknown: return problem(language, "not_found");
     case store::DocumentFailure::damaged:
-    case store::DocumentFailure::io:
-      break;
+    case store::DocumentFailure::io: break;
   }
   return problem(language, "internal_error");
 }
@@ -55,10 +51,13 @@ std::unordered_set<std::string> named_digests(const store::Snapshot& snapshot, c
       for (const std::uint64_t position : positions) {
         ++version;
         const auto entry = snapshot.entry(position);
-        const auto header = entry ? codec::decode_header(*entry) : std::unexpected(codec::CodecError::malformed);
+        const auto header =
+            entry ? codec::decode_header(*entry) : std::unexpected(codec::CodecError::malformed);
         if (!header) continue;
-        if (header->type != type_number<SubjectSubmitted>() && header->type != type_number<SubjectChangeSubmitted>() &&
-            header->type != type_number<FilingSubmitted>() && header->type != type_number<ChangeSubmitted>()) {
+        if (header->type != type_number<SubjectSubmitted>() &&
+            header->type != type_number<SubjectChangeSubmitted>() &&
+            header->type != type_number<FilingSubmitted>() &&
+            header->type != type_number<ChangeSubmitted>()) {
           continue;
         }
         const auto read = snapshot.event(position, /*open_private=*/true);
@@ -108,13 +107,13 @@ struct Documents::Shared {
   const Options& options;
   Metrics& metrics;
 
-  /// Held while a quota is compared and the document that passed it is made durable: two uploads never share the same
-  /// last bytes.
+  /// Held while a quota is compared and the document that passed it is made durable: two uploads never share
+  /// the same last bytes.
   std::mutex finishing;
 
-  std::mutex mutex;                               // of what follows
+  std::mutex mutex;                                // of what follows
   std::unordered_map<Uuid, std::uint64_t> taking;  // bytes of a subject's uploads on their way
-  std::size_t claims = 0;                         // commands on their way that may name documents
+  std::size_t claims = 0;                          // commands on their way that may name documents
 
   [[nodiscard]] std::uint64_t quota_of(const Uuid& subject) const {
     const auto state = engine.snapshot().lookup().subject(subject);
@@ -278,7 +277,8 @@ http::Response Documents::download(const http::Request& request, std::string_vie
     bool published;
   };
   std::vector<Source> sources;
-  if (grant && grant->role == Role::filer && grant->subject_id) sources.push_back({*grant->subject_id, false});
+  if (grant && grant->role == Role::filer && grant->subject_id)
+    sources.push_back({*grant->subject_id, false});
   const bool on_cases = grant && works_on_cases(grant->role);
   for (const store::NamedDocument& use : shared_->engine.snapshot().documents_named(*digest)) {
     if (use.published || on_cases) sources.push_back({use.subject, use.published});
@@ -329,7 +329,8 @@ std::size_t Documents::sweep(TimestampUs now, const std::function<bool()>& stop)
     if (stop()) break;
     const auto files = documents.list(subject);
     if (!files) continue;
-    const bool any_old = std::ranges::any_of(*files, [&](const auto& file) { return file.modified_at <= not_after; });
+    const bool any_old =
+        std::ranges::any_of(*files, [&](const auto& file) { return file.modified_at <= not_after; });
     if (!any_old) continue;
     const auto key = shared_->engine.document_key(subject);
     if (!key) continue;  // erased: whoever erased removes the files

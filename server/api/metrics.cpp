@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 6> kStatusClasses = {"aborted", "1xx", "2
 
 /// From what a cached read takes to what a stalled disk makes of a commit, in seconds.
 const prometheus::Histogram::BucketBoundaries& duration_bounds() {
-  static const prometheus::Histogram::BucketBoundaries bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                                 0.025,  0.05,    0.1,    0.25,  0.5,    1,     5};
+  static const prometheus::Histogram::BucketBoundaries bounds = {
+      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
   return bounds;
 }
 
@@ -114,7 +114,9 @@ void Metrics::document_stored(std::uint64_t bytes) {
   impl_->document_bytes.Increment(static_cast<double>(bytes));
 }
 
-void Metrics::documents_swept(std::uint64_t count) { impl_->swept.Increment(static_cast<double>(count)); }
+void Metrics::documents_swept(std::uint64_t count) {
+  impl_->swept.Increment(static_cast<double>(count));
+}
 
 std::string Metrics::text(const Readings& readings) {
   using prometheus::MetricType;
@@ -133,7 +135,8 @@ std::string Metrics::text(const Readings& readings) {
           static_cast<double>(readings.engine->size()));
     gauge("ledger_last_recorded_seconds", "Recorded time of the newest entry, seconds since the epoch",
           static_cast<double>(readings.engine->last_recorded().value) / 1e6);
-    gauge("ledger_writable", "0 while writes are refused for want of room or a clock", engine.writable ? 1 : 0);
+    gauge("ledger_writable", "0 while writes are refused for want of room or a clock",
+          engine.writable ? 1 : 0);
     gauge("ledger_commands_queued", "Commands that wait for the writer", static_cast<double>(engine.queued));
     counter("ledger_commands_total", "Commands decided, accepted or not", engine.commands);
     counter("ledger_commands_refused_total", "Commands refused", engine.refused);

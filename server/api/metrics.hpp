@@ -18,8 +18,8 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  /// Counts one finished request. `route` is the index in routes(), or anything beyond for none of them; status 0 is a
-  /// client that went away.
+  /// Counts one finished request. `route` is the index in routes(), or anything beyond for none of them;
+  /// status 0 is a client that went away.
   void request(std::size_t route, unsigned status, std::uint64_t duration_us);
   void document_stored(std::uint64_t bytes);
   void documents_swept(std::uint64_t count);

@@ -8,9 +8,13 @@
 namespace ledger::server {
 namespace {
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -44,7 +48,8 @@ std::optional<std::string> joined(const http::Request& request, std::string_view
   return text;
 }
 
-/// A weight of RFC 9110 section 12.4.2 in thousandths; a malformed one counts as 0, so that it chooses nothing.
+/// A weight of RFC 9110 section 12.4.2 in thousandths; a malformed one counts as 0, so that it chooses
+/// nothing.
 int weight_of(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
   if (text.size() > 1 && text[1] != '.') return 0;
@@ -82,8 +87,8 @@ std::optional<EntityTag> take_tag(std::string_view& rest) {
   return tag;
 }
 
-/// Calls `visit(tag)` for each tag of a list; false when the list is malformed or holds none. Empty elements are
-/// allowed, as RFC 9110 section 5.6.1.2 asks of recipients.
+/// Calls `visit(tag)` for each tag of a list; false when the list is malformed or holds none. Empty elements
+/// are allowed, as RFC 9110 section 5.6.1.2 asks of recipients.
 template <typename Visit>
 bool each_tag(std::string_view list, Visit&& visit) {
   bool any = false;
@@ -226,7 +231,8 @@ bool is_json_type(std::string_view content_type) {
   while (!rest.empty()) {
     const std::string_view parameter = next_part(rest, ';');
     if (parameter.empty()) continue;
-    if (!equal_ignoring_case(parameter, "charset=utf-8") && !equal_ignoring_case(parameter, "charset=\"utf-8\"")) {
+    if (!equal_ignoring_case(parameter, "charset=utf-8") &&
+        !equal_ignoring_case(parameter, "charset=\"utf-8\"")) {
       return false;
     }
   }

@@ -23,7 +23,8 @@ struct Options {
 
   /// One document, in bytes.
   std::uint64_t document_bytes_max = std::uint64_t{32} << 20;
-  /// Documents of one subject that no entry names, in bytes together; before the subject is qualified, the second.
+  /// Documents of one subject that no entry names, in bytes together; before the subject is qualified, the
+  /// second.
   std::uint64_t unreferenced_bytes_max = std::uint64_t{64} << 20;
   std::uint64_t unreferenced_bytes_unqualified_max = std::uint64_t{16} << 20;
   /// How long a document that no entry names is kept.

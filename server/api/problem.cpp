@@ -64,8 +64,9 @@ http::Response problem(Language language, const Refusal& refusal) {
 }
 
 http::Response problem(Language language, std::vector<FieldError> errors) {
-  return problem(language, "fields_invalid",
-                 {.detail = {}, .errors = std::move(errors), .state = {}, .current_version = {}, .members = {}});
+  return problem(
+      language, "fields_invalid",
+      {.detail = {}, .errors = std::move(errors), .state = {}, .current_version = {}, .members = {}});
 }
 
 http::Response too_many_requests(Language language, std::uint32_t retry_after_s) {
@@ -88,7 +89,9 @@ std::optional<std::string> problem_text(std::string_view code) {
   return text;
 }
 
-http::Response not_found(const ReadContext& context) { return problem(context.language, "not_found"); }
+http::Response not_found(const ReadContext& context) {
+  return problem(context.language, "not_found");
+}
 
 http::Response role_forbidden(const ReadContext& context) {
   return problem(context.language, "role_forbidden");

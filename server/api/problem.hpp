@@ -16,9 +16,9 @@ namespace ledger::server {
 
 enum class Language : std::uint8_t { zh, en };
 
-/// The better of zh and en by `Accept-Language` (RFC 9110 section 12.5.4), q-values honoured, an earlier range before a
-/// later one of the same weight; `*` stands for what no other range names. Without the header, or when it names
-/// neither: English. Several header lines count as one list.
+/// The better of zh and en by `Accept-Language` (RFC 9110 section 12.5.4), q-values honoured, an earlier
+/// range before a later one of the same weight; `*` stands for what no other range names. Without the header,
+/// or when it names neither: English. Several header lines count as one list.
 [[nodiscard]] Language language_of(const http::Request& request);
 /// The same for the header's text.
 [[nodiscard]] Language language_of(std::string_view accept_language);
@@ -35,9 +35,9 @@ struct ProblemParts {
   unsigned status = 0;
 };
 
-/// `{type, title, status, detail, code, ...}` as `application/problem+json`; `type` is `/problems/<code>`. The status is
-/// the table's for `code`; a code outside the table is a bug and gives 500 `internal_error`. 401 carries
-/// `WWW-Authenticate: Bearer`, 503 `Retry-After: 1`. `Cache-Control: no-store`.
+/// `{type, title, status, detail, code, ...}` as `application/problem+json`; `type` is `/problems/<code>`.
+/// The status is the table's for `code`; a code outside the table is a bug and gives 500 `internal_error`.
+/// 401 carries `WWW-Authenticate: Bearer`, 503 `Retry-After: 1`. `Cache-Control: no-store`.
 [[nodiscard]] http::Response problem(Language language, std::string_view code, ProblemParts parts = {});
 /// The same for a refusal of the core.
 [[nodiscard]] http::Response problem(Language language, const Refusal& refusal);
@@ -46,7 +46,8 @@ struct ProblemParts {
 /// 429 `too_many_requests` with `Retry-After` in seconds.
 [[nodiscard]] http::Response too_many_requests(Language language, std::uint32_t retry_after_s);
 
-/// What `GET /problems/<code>` answers: a few lines of plain text in both languages; nullopt for an unknown code.
+/// What `GET /problems/<code>` answers: a few lines of plain text in both languages; nullopt for an unknown
+/// code.
 [[nodiscard]] std::optional<std::string> problem_text(std::string_view code);
 
 }  // namespace ledger::server

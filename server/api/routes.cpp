@@ -17,12 +17,17 @@ http::Response ask(Reads& reads, const ReadContext& context) {
 }
 
 constexpr Route special(std::string_view pattern, Special what) {
-  return {.method = Method::get, .pattern = pattern, .entrance = Entrance::open, .special = what, .made_under = {}};
+  return {.method = Method::get,
+          .pattern = pattern,
+          .entrance = Entrance::open,
+          .special = what,
+          .made_under = {}};
 }
 
 template <auto Member>
 constexpr Route get(std::string_view pattern, Entrance entrance = Entrance::token) {
-  return {.method = Method::get, .pattern = pattern, .entrance = entrance, .read = ask<Member>, .made_under = {}};
+  return {
+      .method = Method::get, .pattern = pattern, .entrance = entrance, .read = ask<Member>, .made_under = {}};
 }
 
 /// A command whose body has fields.
@@ -131,7 +136,9 @@ struct Path {
   std::vector<std::size_t> routes;  // indexes in kRoutes
 };
 
-constexpr bool is_capture(std::string_view segment) { return segment.starts_with('{'); }
+constexpr bool is_capture(std::string_view segment) {
+  return segment.starts_with('{');
+}
 
 /// Paths by their number of segments: index 0 holds those with one.
 std::vector<std::vector<Path>> cut_paths() {
@@ -174,26 +181,20 @@ void add_method(std::string& allow, std::string_view name) {
 
 }  // namespace
 
-std::span<const Route> routes() { return kRoutes; }
+std::span<const Route> routes() {
+  return kRoutes;
+}
 
 std::string_view name_of(Method method) {
   switch (method) {
-    case Method::get:
-      return "GET";
-    case Method::head:
-      return "HEAD";
-    case Method::post:
-      return "POST";
-    case Method::put:
-      return "PUT";
-    case Method::patch:
-      return "PATCH";
-    case Method::del:
-      return "DELETE";
-    case Method::options:
-      return "OPTIONS";
-    case Method::other:
-      break;
+    case Method::get: return "GET";
+    case Method::head: return "HEAD";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::patch: return "PATCH";
+    case Method::del: return "DELETE";
+    case Method::options: return "OPTIONS";
+    case Method::other: break;
   }
   return "other";
 }

@@ -21,6 +21,14 @@ bool same(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+// RFC 9110 section 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || kMarks.find(c) != kMarks.npos;
+  });
+}
+
 /// The front of `rest` up to `separator`, outside quotes; `rest` then begins behind it.
 std::string_view take(std::string_view& rest, char separator) {
   bool quoted = false;
@@ -62,8 +70,9 @@ struct MediaRange {
 std::optional<MediaRange> read_range(std::string_view element) {
   const std::string_view name = take(element, ';');
   const std::size_t slash = name.find('/');
-  if (slash == name.npos || slash == 0 || slash + 1 == name.size()) return std::nullopt;
+  if (slash == name.npos) return std::nullopt;
   MediaRange range{name.substr(0, slash), name.substr(slash + 1)};
+  if (!is_token(range.type) || !is_token(range.subtype)) return std::nullopt;
   if (range.type == "*" && range.subtype != "*") return std::nullopt;
   while (!element.empty()) {
     const std::string_view parameter = take(element, ';');

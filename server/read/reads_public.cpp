@@ -7,6 +7,7 @@
 #include "events/store/engine.hpp"
 #include "projections/announcement_format.hpp"
 #include "projections/read_models.hpp"
+#include "server/api/negotiation.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/query.hpp"
 #include "server/read/reads.hpp"
@@ -54,11 +55,15 @@ projections::AnnouncementFilter read_filter(QueryReader& query) {
   return filter;
 }
 
-/// What the list is named by: the event that changed it last, and the form that it is shown in. Weak, since
-/// pages name the position that they were read at.
+/// The entity tag of the list, without its weakness: the event that changed it last, and the form that it is
+/// shown in. Weak, since a page names the position that it was read at.
 std::string list_tag(const std::optional<projections::Announcements::LastChange>& last, std::size_t format) {
-  return "W/\"" + (last ? std::to_string(last->position) : std::string("none")) + '-' +
-         std::to_string(format) + '"';
+  std::string tag = last ? std::to_string(last->position) : std::string("none");
+  tag.insert(0, 1, '"');
+  tag += '-';
+  tag += std::to_string(format);
+  tag += '"';
+  return tag;
 }
 
 void write_anomalies(JsonWriter& json, const std::vector<projections::NumberAnomaly>& anomalies) {
@@ -108,6 +113,14 @@ http::Response Reads::announcements(const ReadContext& context) const {
   const std::uint64_t position = snapshot.size() - 1;
   const auto last_change = list.last_change(snapshot.views());
   const auto format = static_cast<ListFormat>(*offer);
+  const std::string tag = list_tag(last_change, *offer);
+  if (none_match_fails(context.request, tag)) {
+    http::Response unchanged = answer({}, position, std::nullopt, {}, kRevalidate);
+    unchanged.status = 304;
+    unchanged.headers.add("ETag", "W/" + tag);
+    unchanged.headers.add("Vary", "Accept");
+    return unchanged;
+  }
   const std::string next_path = path_for_cursor(context.request) + "cursor=";
   const std::string link = page->next_cursor
                                ? '<' + next_path + percent_encoded(*page->next_cursor) + R"(>; rel="next")"
@@ -139,7 +152,7 @@ http::Response Reads::announcements(const ReadContext& context) const {
   }
   http::Response response =
       answer(std::move(body), position, std::nullopt, projections::content_type_of(format), kRevalidate);
-  response.headers.add("ETag", list_tag(last_change, *offer));
+  response.headers.add("ETag", "W/" + tag);
   response.headers.add("Vary", "Accept");
   if (!link.empty()) response.headers.add("Link", link);
   return response;

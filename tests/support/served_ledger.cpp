@@ -25,20 +25,26 @@ std::vector<std::string> Answer::errors() const {
   if (list == nullptr) return out;
   for (const boost::json::value& error : list->as_array()) {
     const boost::json::object& item = error.as_object();
-    out.push_back(std::string(item.at("pointer").as_string()) + " " + std::string(item.at("code").as_string()));
+    out.push_back(std::string(item.at("pointer").as_string()) + " " +
+                  std::string(item.at("code").as_string()));
   }
   return out;
 }
 
 ServedLedger::ServedLedger(server::Options options, bool closed) {
-  const auto created = store::Engine::create(
-      {.data = dir_ / "data", .master_key = {}, .origin = "ledger.example/test", .number_prefix = "演示备", .at = {}});
+  const auto created = store::Engine::create({.data = dir_ / "data",
+                                              .master_key = {},
+                                              .origin = "ledger.example/test",
+                                              .number_prefix = "演示备",
+                                              .at = {}});
   if (!created) throw std::runtime_error(created.error().detail);
   admin_ = created->admin_token;
   app_ = std::make_unique<server::App>(std::move(options));
   http::Options transport;
   transport.listen = "127.0.0.1:0";
   transport.io_threads = 2;
+  // Lets a test be a client from anywhere.
+  transport.trusted_proxies = {"127.0.0.1"};
   auto listening = http::Server::listen(std::move(transport), *app_);
   if (!listening) throw std::runtime_error(listening.error().text);
   server_ = std::move(*listening);
@@ -88,7 +94,8 @@ Answer ServedLedger::call(const Ask& ask) const {
 }
 
 Answer ServedLedger::get(std::string path, std::string token, std::string headers) const {
-  return call({.method = "GET", .path = std::move(path), .token = std::move(token), .headers = std::move(headers)});
+  return call(
+      {.method = "GET", .path = std::move(path), .token = std::move(token), .headers = std::move(headers)});
 }
 
 Answer ServedLedger::post(std::string path, std::string token, std::string body, std::string headers) const {
@@ -119,9 +126,10 @@ std::string ServedLedger::grant(std::string_view principal, std::string_view rol
 }
 
 ServedLedger::Registered ServedLedger::registered(int n) const {
-  const Answer made = post("/v1/subjects", {},
-                           R"({"organization_name":"示例科技有限公司","credit_code":")" + credit_code(n) +
-                               R"(","region":"110108","contact":{"name":"王五","phone":"1","email":"w@example.cn"}})");
+  const Answer made =
+      post("/v1/subjects", {},
+           R"({"organization_name":"示例科技有限公司","credit_code":")" + credit_code(n) +
+               R"(","region":"110108","contact":{"name":"王五","phone":"1","email":"w@example.cn"}})");
   if (made.status() != 201) throw std::runtime_error("not registered: " + made.raw.body);
   return {made.text("id"), made.text("token")};
 }
@@ -141,7 +149,8 @@ std::string ServedLedger::subject_form(const Registered& subject, int n) const {
 
 ServedLedger::Registered ServedLedger::qualified(int n, const std::string& initial_reviewer) const {
   Registered subject = registered(n);
-  const Answer submitted = post("/v1/subjects/" + subject.id + "/submit", subject.token, subject_form(subject, n));
+  const Answer submitted =
+      post("/v1/subjects/" + subject.id + "/submit", subject.token, subject_form(subject, n));
   if (submitted.status() != 200) throw std::runtime_error("not submitted: " + submitted.raw.body);
   const Answer approved = post("/v1/subjects/" + subject.id + "/approve", initial_reviewer, "{}",
                                "If-Match: " + submitted.raw.header("etag") + "\r\n");

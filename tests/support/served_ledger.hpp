@@ -56,7 +56,8 @@ class ServedLedger {
   void open();
   [[nodiscard]] Answer call(const Ask& ask) const;
   [[nodiscard]] Answer get(std::string path, std::string token = {}, std::string headers = {}) const;
-  [[nodiscard]] Answer post(std::string path, std::string token, std::string body, std::string headers = {}) const;
+  [[nodiscard]] Answer post(std::string path, std::string token, std::string body,
+                            std::string headers = {}) const;
   [[nodiscard]] Answer upload(std::string token, std::string content) const;
 
   /// The token of a new grant.

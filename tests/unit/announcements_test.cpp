@@ -104,7 +104,7 @@ TEST_CASE("a cancellation marks all items of the filing, also those announced af
   import(ledger, 1, public_record(kNumber, "甲"));
   import(ledger, 2, public_record("网信算备110101135224302220011号", "乙"));
   FilingCancelled cancelled;
-  cancelled.public_record = public_record(kNumber, "别的名字");
+  cancelled.public_record = public_record(kNumber, "甲");
   cancelled.public_record->status = "cancelled";
   cancelled.public_record->remark = "已注销";
   ledger.append(filing_stream(id_of(1)), cancelled, Role::operator_);
@@ -144,7 +144,7 @@ TEST_CASE("a revocation marks the item; one of a filing that was never public ch
   REQUIRE(ledger.models.announcements.last_change(ledger.views())->position == before->position);
 }
 
-TEST_CASE("a correction gives all items the record, and the newest its series, batch and date") {
+TEST_CASE("a correction changes all items of the record, and the newest in its series, batch and date") {
   FoldedViews ledger;
   import(ledger, 1, public_record(kNumber, "甲"));
   PublicRecord second = public_record(kNumber, "甲");
@@ -171,6 +171,23 @@ TEST_CASE("a correction gives all items the record, and the newest its series, b
   REQUIRE(names(ledger, {.query = "甲"}).empty());
   REQUIRE(names(ledger, {.query = "更正", .batch = 9}) == Names{"更正"});
   REQUIRE(ledger.dump() == ledger.rebuilt());
+}
+
+TEST_CASE("what a correction leaves alone stays in each item as it was announced") {
+  FoldedViews ledger;
+  PublicRecord first = public_record(kNumber, "旧名");
+  first.role = std::nullopt;
+  import(ledger, 1, first);
+  import(ledger, 1, public_record(kNumber, "新名"));
+  AnnouncementCorrected correction;
+  correction.public_record = public_record(kNumber, "新名");
+  correction.public_record.purpose = "更正的用途";
+  ledger.append(filing_stream(id_of(1)), correction, Role::registrar);
+  const auto items = ledger.models.announcements.of_filing(ledger.views(), id_of(1));
+  REQUIRE(items[0].record.algorithm_name == "新名");
+  REQUIRE(items[1].record.algorithm_name == "旧名");
+  REQUIRE_FALSE(items[1].record.role);
+  for (const Announcement& item : items) REQUIRE(item.record.purpose == "更正的用途");
 }
 
 TEST_CASE("an approved change updates the record but not where it was announced") {

@@ -1,6 +1,5 @@
-#include <catch2/catch.hpp>
-
 #include <boost/json.hpp>
+#include <catch2/catch.hpp>
 
 #include "events/codec/json_reader.hpp"
 #include "server/api/commands.hpp"
@@ -46,8 +45,9 @@ TEST_CASE("a command without fields takes an empty object and nothing else") {
 }
 
 TEST_CASE("a filing is made of a subject and a form, both required") {
-  const Read good = read(commands::create_filing,
-                         R"({"subject_id":"018f2d5e-7c3a-7b6e-9d2f-0000000000ff","form":{"algorithm_name":"名"}})");
+  const Read good =
+      read(commands::create_filing,
+           R"({"subject_id":"018f2d5e-7c3a-7b6e-9d2f-0000000000ff","form":{"algorithm_name":"名"}})");
   CHECK(good.errors.empty());
   CHECK(std::get<CreateFiling>(good.command).form.algorithm_name == "名");
   CHECK(read(commands::create_filing, "{}").found() == Found{"/subject_id required", "/form required"});
@@ -61,27 +61,31 @@ TEST_CASE("a filing is made of a subject and a form, both required") {
 TEST_CASE("an absent reason list is left to the decision, a malformed one is told item by item") {
   CHECK(read(commands::reject_filing, "{}").errors.empty());
   CHECK(read(commands::reject_filing, R"({"reasons":[]})").errors.empty());
-  const Read good =
-      read(commands::reject_filing, R"({"reasons":[{"code":"unsigned","field":"/details/model","note":"请补\n充"}]})");
+  const Read good = read(commands::reject_filing,
+                         R"({"reasons":[{"code":"unsigned","field":"/details/model","note":"请补\n充"}]})");
   CHECK(good.errors.empty());
   CHECK(std::get<RejectFiling>(good.command).reasons.at(0).note == "请补\n充");
-  CHECK(read(commands::reject_filing, R"({"reasons":[{"code":"unsigned","field":"/a"},{"code":1,"x":2},"y"]})").found() ==
-        Found{"/reasons/1/code wrong_type", "/reasons/1/field required", "/reasons/1/x unknown_field",
-              "/reasons/2 wrong_type"});
+  CHECK(
+      read(commands::reject_filing, R"({"reasons":[{"code":"unsigned","field":"/a"},{"code":1,"x":2},"y"]})")
+          .found() == Found{"/reasons/2 wrong_type", "/reasons/1/code wrong_type",
+                            "/reasons/1/field required", "/reasons/1/x unknown_field"});
 }
 
 TEST_CASE("a publication needs series, batch and date, each in its form") {
   CHECK(read(commands::publish_filing, "{}").found() ==
         Found{"/series required", "/batch required", "/announced_on required"});
-  CHECK(read(commands::publish_filing, R"({"series":"other","batch":0,"announced_on":"2026-13-01"})").found() ==
-        Found{"/series not_in_list", "/batch out_of_range", "/announced_on bad_format"});
-  const Read good = read(commands::publish_filing, R"({"series":"deep_synthesis","batch":3,"announced_on":"2026-05-01"})");
+  CHECK(
+      read(commands::publish_filing, R"({"series":"other","batch":0,"announced_on":"2026-13-01"})").found() ==
+      Found{"/series not_in_list", "/batch out_of_range", "/announced_on bad_format"});
+  const Read good =
+      read(commands::publish_filing, R"({"series":"deep_synthesis","batch":3,"announced_on":"2026-05-01"})");
   CHECK(good.errors.empty());
   CHECK(std::get<PublishFiling>(good.command).batch == 3);
 }
 
 TEST_CASE("a correction may send the whole public record back") {
-  const Read good = read(commands::correct_announcement, R"({"public_record":{"number":"演示备1号","algorithm_name":"新名",
+  const Read good =
+      read(commands::correct_announcement, R"({"public_record":{"number":"演示备1号","algorithm_name":"新名",
     "type":"personalized_push","role":"provider","organization_name":"某公司","products":"--","purpose":"用途",
     "series":"algorithm","batch":2,"announced_on":"2026-05-01","status":"published","remark":"","position":9},
     "note":"更正"})");
@@ -95,12 +99,16 @@ TEST_CASE("a correction may send the whole public record back") {
 TEST_CASE("names are held to their length and to visible characters") {
   const std::string name64(64, 'n');
   CHECK(read(commands::add_product, R"({"name":")" + name64 + R"(","form":"app"})").errors.empty());
-  CHECK(read(commands::add_product, R"({"name":")" + name64 + R"(n","form":"app"})").found() == Found{"/name too_long"});
+  CHECK(read(commands::add_product, R"({"name":")" + name64 + R"(n","form":"app"})").found() ==
+        Found{"/name too_long"});
   CHECK(read(commands::add_product, R"({"name":"","form":"APP"})").found() ==
         Found{"/name too_short", "/form not_in_list"});
-  CHECK(read(commands::add_product, R"({"name":"a\u0000b","form":"app"})").found() == Found{"/name control_character"});
-  CHECK(read(commands::add_product, R"({"name":"a\u202eb","form":"app"})").found() == Found{"/name control_character"});
-  CHECK(read(commands::add_access_path, R"({"steps":["首页","a\nb"]})").found() == Found{"/steps/1 control_character"});
+  CHECK(read(commands::add_product, R"({"name":"a\u0000b","form":"app"})").found() ==
+        Found{"/name control_character"});
+  CHECK(read(commands::add_product, R"({"name":"a\u202eb","form":"app"})").found() ==
+        Found{"/name control_character"});
+  CHECK(read(commands::add_access_path, R"({"steps":["首页","a\nb"]})").found() ==
+        Found{"/steps/1 control_character"});
 }
 
 TEST_CASE("the ids of a path reach the command in their places") {
@@ -113,8 +121,9 @@ TEST_CASE("the ids of a path reach the command in their places") {
 }
 
 TEST_CASE("a grant names its role by a code") {
-  const Read good = read(commands::grant_access,
-                         R"({"principal":"张三","role":"reviewer","expires_at":"2027-01-01T00:00:00+08:00"})");
+  const Read good =
+      read(commands::grant_access,
+           R"({"principal":"张三","role":"reviewer","expires_at":"2027-01-01T00:00:00+08:00"})");
   CHECK(good.errors.empty());
   CHECK(std::get<GrantAccess>(good.command).role == Role::reviewer);
   CHECK(read(commands::grant_access, R"({"principal":"a","role":"god","expires_at":"soon"})").found() ==

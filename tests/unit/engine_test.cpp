@@ -1,10 +1,13 @@
 #include <filesystem>
+#include <future>
+#include <map>
 #include <set>
 #include <thread>
 
 #include <catch2/catch.hpp>
 
 #include "events/crypto/primitives.hpp"
+#include "events/store/vault.hpp"
 #include "events/store/views.hpp"
 #include "replay/rebuild.hpp"
 #include "tests/support/engine_story.hpp"
@@ -164,7 +167,7 @@ TEST_CASE("a whole life goes through the store, rebuilds identically, and no pri
     CHECK(snapshot.lookup().filings_of(state.subject_id).size() == 1);
     CHECK(snapshot.subjects({}, 10).size() == 1);
     CHECK(snapshot.grants({}, 10).size() == 5);
-    const auto& subject = *snapshot.lookup().subject(state.subject_id);
+    const SubjectState subject = *snapshot.lookup().subject(state.subject_id);
     const auto subject_form = snapshot.lookup().subject_form(*subject.information_position);
     CHECK(subject_form->legal_representative->name == kPrivateTexts[3]);
     CHECK(snapshot.lookup().private_text(subject.registration_position, field::kContactPhone) ==
@@ -621,7 +624,7 @@ TEST_CASE("full views refuse the batch too, and the ledger has none of it") {
 
 TEST_CASE("recorded time never goes back, and a clock that did makes writes wait until it is sane") {
   EngineStory story;
-  const auto first = story.registered(1);
+  story.registered(1);
   const TimestampUs last = story.engine->last_recorded();
   story.now -= 4'000'000;
   story.registered(2);

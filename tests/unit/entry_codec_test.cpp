@@ -396,6 +396,27 @@ TEST_CASE("commitments out of order, of unknown fields or records are refused wh
   CHECK(decode_fault(with_rows({field::kDraftForm, field::kNote}, 0)) == CodecError::malformed);
 }
 
+TEST_CASE("empty lists that another writer stored are read as absent ones") {
+  const auto bytes = built([](flatbuffers::FlatBufferBuilder& builder) {
+    const auto records = builder.CreateVectorOfStructs(static_cast<const wire::Id*>(nullptr), 0);
+    const auto commitments = builder.CreateVectorOfStructs(static_cast<const wire::Commitment*>(nullptr), 0);
+    const auto payload = wire::CreatePersonalDataErased(builder, builder.CreateString(""), records);
+    wire::EntryBuilder entry(builder);
+    entry.add_schema(1);
+    entry.add_stream_kind(wire::StreamKind::subject);
+    entry.add_actor_role(wire::Role::admin);
+    entry.add_payload_type(wire::Payload::PersonalDataErased);
+    entry.add_payload(payload.Union());
+    entry.add_records(records);
+    entry.add_commitments(commitments);
+    return entry.Finish();
+  });
+  const auto decoded = codec::decode_entry(bytes);
+  REQUIRE(decoded.has_value());
+  CHECK(decoded->parts == EntryParts{});
+  CHECK(std::get<PersonalDataErased>(decoded->event.payload).records.empty());
+}
+
 TEST_CASE("one text named ten thousand times does not grow a small entry into a large value") {
   const auto bytes = built([](flatbuffers::FlatBufferBuilder& builder) {
     const auto text = builder.CreateString(std::string(20'000, 'x'));

@@ -28,7 +28,8 @@ TEST_CASE("the language is the one with the greater weight, English where neithe
   CHECK_FALSE(zh("zhx"));
   CHECK_FALSE(zh("zh;q=7"));
   CHECK_FALSE(zh(",;=,;;q=,"));
-  CHECK(language_of(parsed_request("GET /", "Accept-Language: fr\r\nAccept-Language: zh\r\n")) == Language::zh);
+  CHECK(language_of(parsed_request("GET /", "Accept-Language: fr\r\nAccept-Language: zh\r\n")) ==
+        Language::zh);
   CHECK(language_of(parsed_request("GET /")) == Language::en);
 }
 
@@ -54,7 +55,8 @@ TEST_CASE("If-Match gives the versions it lists; weak and foreign tags match not
 }
 
 TEST_CASE("a malformed If-Match is refused, not ignored") {
-  for (const std::string_view text : {"", "3", "\"3", "3\"", "\"3\" \"4\"", "*, \"3\"", ",", "\"a b\"", "w/\"3\""}) {
+  for (const std::string_view text :
+       {"", "3", "\"3", "3\"", "\"3\" \"4\"", "*, \"3\"", ",", "\"a b\"", "w/\"3\""}) {
     CAPTURE(text);
     const auto read = parse_if_match(text);
     REQUIRE_FALSE(read.has_value());
@@ -74,7 +76,8 @@ TEST_CASE("several If-Match lines are one list, and none is no condition") {
 
 TEST_CASE("If-None-Match compares weakly") {
   const auto fails = [](std::string_view value) {
-    return none_match_fails(parsed_request("GET /", "If-None-Match: " + std::string(value) + "\r\n"), "\"a1\"");
+    return none_match_fails(parsed_request("GET /", "If-None-Match: " + std::string(value) + "\r\n"),
+                            "\"a1\"");
   };
   CHECK(fails("\"a1\""));
   CHECK(fails("W/\"a1\""));
@@ -86,7 +89,9 @@ TEST_CASE("If-None-Match compares weakly") {
 }
 
 TEST_CASE("an idempotency key is 1 to 255 printable ASCII characters, once") {
-  const auto key = [](const std::string& lines) { return idempotency_key_of(parsed_request("POST /x", lines)); };
+  const auto key = [](const std::string& lines) {
+    return idempotency_key_of(parsed_request("POST /x", lines));
+  };
   CHECK(**key("Idempotency-Key: k-1\r\n") == "k-1");
   CHECK(**key("Idempotency-Key: \"quoted\"\r\n") == "\"quoted\"");
   CHECK(**key("Idempotency-Key: " + std::string(255, 'k') + "\r\n") == std::string(255, 'k'));
@@ -108,7 +113,8 @@ TEST_CASE("a trace is read where it is well-formed, and ignored where it is not"
   CHECK_FALSE(trace_of(parsed_request("POST /x", "traceparent: junk\r\n")).has_value());
   CHECK_FALSE(trace_of(parsed_request("POST /x")).has_value());
   CHECK_FALSE(
-      trace_of(parsed_request("POST /x", "traceparent: " + good + "\r\ntraceparent: " + good + "\r\n")).has_value());
+      trace_of(parsed_request("POST /x", "traceparent: " + good + "\r\ntraceparent: " + good + "\r\n"))
+          .has_value());
 }
 
 TEST_CASE("only one bearer header holds a token") {
@@ -118,7 +124,8 @@ TEST_CASE("only one bearer header holds a token") {
     return std::pair(found.kind, std::string(found.token));
   };
   CHECK(read(parsed_request("GET /")).first == Kind::none);
-  CHECK(read(parsed_request("GET /", "Authorization: Bearer fl1_x\r\n")) == std::pair(Kind::bearer, std::string("fl1_x")));
+  CHECK(read(parsed_request("GET /", "Authorization: Bearer fl1_x\r\n")) ==
+        std::pair(Kind::bearer, std::string("fl1_x")));
   CHECK(read(parsed_request("GET /", "authorization: bEARER   fl1_x\r\n")) ==
         std::pair(Kind::bearer, std::string("fl1_x")));
   CHECK(read(parsed_request("GET /", "Authorization: Basic YTpi\r\n")).first == Kind::malformed);

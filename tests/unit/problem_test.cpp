@@ -1,8 +1,7 @@
 #include "server/api/problem.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <boost/json.hpp>
+#include <catch2/catch.hpp>
 
 #include "schema/codes.hpp"
 #include "server/api/command_answer.hpp"
@@ -60,7 +59,9 @@ TEST_CASE("every code of the table makes a whole problem document in both langua
 }
 
 TEST_CASE("a code outside the table is a fault of ours and says nothing of itself") {
-  const http::Response response = problem(Language::en, "no_such_code", {.detail = "inner", .errors = {}, .state = {}, .current_version = {}, .members = {}});
+  const http::Response response =
+      problem(Language::en, "no_such_code",
+              {.detail = "inner", .errors = {}, .state = {}, .current_version = {}, .members = {}});
   CHECK(response.status == 500);
   CHECK(text_at(body_of(response), "code") == "internal_error");
   CHECK(response.body.text().find("inner") == std::string_view::npos);
@@ -73,7 +74,8 @@ TEST_CASE("field errors, state, version and further members stand in the documen
   CHECK(text_at(body, "detail") == "not \"yet\"");
   CHECK_FALSE(body.contains("current_version"));
 
-  refusal = Refusal{.code = "version_mismatch", .errors = {}, .state = {}, .detail = {}, .current_version = 7};
+  refusal =
+      Refusal{.code = "version_mismatch", .errors = {}, .state = {}, .detail = {}, .current_version = 7};
   body = body_of(problem(Language::en, refusal));
   CHECK(body.at("current_version").as_int64() == 7);
 
@@ -102,9 +104,10 @@ TEST_CASE("an accepted command is answered with its place, its state and its ver
   CHECK(response.headers.find("Ledger-Position") == "41");
   CHECK(response.headers.find("Cache-Control") == "private, no-store");
   CHECK_FALSE(response.headers.find("Location").has_value());
-  CHECK(response.body.text() ==
-        R"({"id":"018f2d5e-7c3a-7b6e-9d2f-0123456789ab","stream":"filing/018f2d5e-7c3a-7b6e-9d2f-0123456789ab",)"
-        R"("version":3,"position":41,"state":"draft","events":[{"type":"draft.saved","position":41}]})");
+  CHECK(
+      response.body.text() ==
+      R"({"id":"018f2d5e-7c3a-7b6e-9d2f-0123456789ab","stream":"filing/018f2d5e-7c3a-7b6e-9d2f-0123456789ab",)"
+      R"("version":3,"position":41,"state":"draft","events":[{"type":"draft.saved","position":41}]})");
 }
 
 TEST_CASE("a thing made has a place; a grant made shows its token, null once it is shown no more") {
@@ -127,7 +130,8 @@ TEST_CASE("a thing made has a place; a grant made shows its token, null once it 
   made.token.reset();
   CHECK(body_of(answer_of(shape, made)).at("token").is_null());
   made.warnings = {"unchanged"};
-  CHECK(text_at(body_of(answer_of(shape, made)).at("warnings").as_array().at(0).as_object(), "code") == "unchanged");
+  CHECK(text_at(body_of(answer_of(shape, made)).at("warnings").as_array().at(0).as_object(), "code") ==
+        "unchanged");
 }
 
 TEST_CASE("errors of a decision are added where the body's own errors say nothing yet") {

@@ -73,9 +73,9 @@ class RandomHistory {
                                    number_assigned(number.digits),
                                    FilingPublished{record, std::nullopt},
                                    CancellationRequested{},
-                                   imported(record),
-                                   AnnouncementCorrected{record, {}}};
+                                   imported(record)};
     if (pick(4) == 0) events.insert(events.end(), {FilingWithdrawn{state.attempt}, DraftDiscarded{}});
+    if (state.public_record) events.push_back(AnnouncementCorrected{record, {}});
     if (state.cancellation_position) events.push_back(CancellationRejected{});
     if (state.change_position) {
       ChangeApproved approved;

@@ -1,8 +1,8 @@
 #include "server/api/routes.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <set>
+
+#include <catch2/catch.hpp>
 
 #include "tests/support/parsed_request.hpp"
 
@@ -38,7 +38,8 @@ TEST_CASE("every route of the table is found by its own path and method") {
     CAPTURE(route.pattern, name_of(route.method));
     CHECK(seen.insert({route.method, route.pattern}).second);
     // The views in a Match live as long as the request.
-    const http::Request request = parsed_request(std::string(name_of(route.method)) + " " + filled(route.pattern));
+    const http::Request request =
+        parsed_request(std::string(name_of(route.method)) + " " + filled(route.pattern));
     const Match found = match(request);
     CHECK(found.known);
     REQUIRE(found.route != nullptr);
@@ -68,9 +69,9 @@ TEST_CASE("several ids of a path come in their order") {
 
 TEST_CASE("paths that nothing answers are unknown") {
   for (const std::string path :
-       {"/", "/v1", "/v1/", "/v1/nothing", "/v1/filings/", "//v1/filings", "/v1/filings//submit", "/V1/filings",
-        "/v1/stream", "/v1/statistics/durations", "/v1/estimates", "/log/checkpoint", "/v1/webhooks", "/v1/calendars",
-        "/v1/consistency", "/v1/stream/tickets"}) {
+       {"/", "/v1", "/v1/", "/v1/nothing", "/v1/filings/", "//v1/filings", "/v1/filings//submit",
+        "/V1/filings", "/v1/stream", "/v1/statistics/durations", "/v1/estimates", "/log/checkpoint",
+        "/v1/webhooks", "/v1/calendars", "/v1/consistency", "/v1/stream/tickets"}) {
     CAPTURE(path);
     CHECK_FALSE(match(parsed_request("GET " + path)).known);
   }
