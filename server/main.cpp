@@ -1,6 +1,6 @@
 // `filing-ledger`: the one binary. Everything that it can do is a command of server/cli.
+#include <algorithm>
 #include <exception>
-#include <new>
 
 #include <CLI/CLI.hpp>
 
@@ -17,6 +17,25 @@ constexpr const char* kAbout =
     "First steps:\n"
     "  filing-ledger init --data ./data --origin ledger.example.cn/filings\n"
     "  filing-ledger serve --data ./data --listen 127.0.0.1:8080\n";
+
+/// What was wrong with the arguments, and where the right ones are told. CLI11 calls an unknown command a
+/// missing one.
+int refuse(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::string message = error.what();
+  std::string path = app.get_name();
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    const auto named = std::ranges::find(commands, std::string(argv[i]), &CLI::App::get_name);
+    if (named == commands.end()) {
+      if (!commands.empty()) message = std::string("unknown command: ") + argv[i];
+      break;
+    }
+    at = *named;
+    path += " " + at->get_name();
+  }
+  return cli::fail(cli::kUsage, message + "; see: " + path + " --help");
+}
 
 int run(int argc, char** argv) {
   CLI::App app(kAbout, "filing-ledger");
@@ -36,7 +55,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return cli::fail(cli::kUsage, std::string(error.what()) + "; see: filing-ledger --help");
+    return refuse(app, error, argc, argv);
   }
   return command();
 }

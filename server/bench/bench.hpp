@@ -26,7 +26,7 @@ struct Sample {
 
 struct Result {
   std::string unit;  ///< of both figures, such as `events/s`
-  std::vector<Sample> samples;
+  std::vector<Sample> samples;  ///< one a repeat
   std::string note;  ///< what else was measured, one line; may be empty
 };
 

@@ -115,11 +115,8 @@ CLI::App* add_kind(CLI::App& parent, const char* name, const char* about,
   CLI::App* command = parent.add_subcommand(name, about);
   command->add_option("--data", options->data, "The ledger's data directory")->required()->type_name("DIR");
   options->format = formats.front();
-  std::string names;
-  for (const std::string& format : formats) names += (names.empty() ? "" : "|") + format;
   command->add_option("--format", options->format, "What to write")
       ->check(CLI::IsMember(std::move(formats)))
-      ->type_name(names)
       ->capture_default_str();
   command
       ->add_option("--out", options->out, "Write this file, whole or not at all (default: standard output)")

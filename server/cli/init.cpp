@@ -1,6 +1,7 @@
 // `init`: makes a ledger. The one command that prints secrets: the first admin's token.
 #include <CLI/CLI.hpp>
 
+#include "events/core/filing_number.hpp"
 #include "projections/json_writer.hpp"
 #include "server/cli/commands.hpp"
 
@@ -19,8 +20,17 @@ int init(Options options) {
       return fail(kUsage, "--at: no time such as 2024-01-31T08:00:00Z: " + options.at);
     }
   }
+  if (!is_number_prefix(options.create.number_prefix)) {
+    return fail(kUsage, "--number-prefix: 1 to 16 characters, no digit, no blank, no 号");
+  }
   const auto created = store::Engine::create(options.create);
-  if (!created) return fail(created.error());
+  if (!created) {
+    // What is left to be wrong with the arguments themselves has one flag each.
+    using enum store::EngineFailure;
+    if (created.error().kind == invalid) return fail(kUsage, "--origin: " + created.error().detail);
+    if (created.error().kind == clock) return fail(kUsage, "--at: " + created.error().detail);
+    return fail(created.error());
+  }
   std::string text;
   projections::JsonWriter json(text);
   json.begin_object();

@@ -251,7 +251,6 @@ void add_serve(CLI::App& app, Run& run) {
       ->type_name("HOST:PORT");
   command->add_option("--registration", options->registration, "Whether anyone may register a subject")
       ->check(CLI::IsMember({"open", "closed"}))
-      ->type_name("open|closed")
       ->capture_default_str();
   command
       ->add_option("--trusted-proxy", options->transport.trusted_proxies,
@@ -283,11 +282,9 @@ void add_serve(CLI::App& app, Run& run) {
   command
       ->add_option("--log-level", options->log_level, "Least that is logged; one line a request from info on")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->type_name("LEVEL")
       ->capture_default_str();
   command->add_option("--log-format", options->log_format, "How the log on standard error is written")
       ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("text|json")
       ->capture_default_str();
   add_writer_options(*command, options->ledger);
   command->footer(

@@ -199,9 +199,9 @@ TEST_CASE("a subject's people are for its filer and the reviewing roles") {
 
 TEST_CASE("filers are told roles, staff principals too") {
   Story& story = Story::told();
-  for (const std::string path :
-       {"/v1/filings/" + story.published + "/events", "/v1/filings/" + story.published + "/timeline",
-        "/v1/filings/" + story.published}) {
+  for (const std::string& path : std::vector<std::string>{"/v1/filings/" + story.published + "/events",
+                                                          "/v1/filings/" + story.published + "/timeline",
+                                                          "/v1/filings/" + story.published}) {
     CAPTURE(path);
     const std::string reviewer = story.get("/v1/me", story.staff["reviewer"]).text("principal_id");
     CHECK_FALSE(mentions(story.get(path, story.a.token), reviewer));
