@@ -25,21 +25,25 @@ void code_member(JsonWriter& json, std::string_view name, const std::optional<E>
 
 /// Text of an XML element or attribute. What XML 1.0 has no way to write becomes U+FFFD.
 void append_xml(std::string& out, std::string_view text) {
-  for (const char c : text) {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const char c = text.front();
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\r': out += "&#13;"; break;
+      case '&': out += "&amp;"; continue;
+      case '<': out += "&lt;"; continue;
+      case '>': out += "&gt;"; continue;
+      case '"': out += "&quot;"; continue;
+      case '\r': out += "&#13;"; continue;
       case '\t':
-      case '\n': out += c; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\uFFFD";
-        } else {
-          out += c;
-        }
+      case '\n': out += c; continue;
+      default: break;
+    }
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\uFFFD";
+    } else if (text.starts_with("\uFFFE") || text.starts_with("\uFFFF")) {
+      out += "\uFFFD";
+      text.remove_prefix(2);
+    } else {
+      out += c;
     }
   }
 }

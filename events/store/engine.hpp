@@ -52,7 +52,9 @@ struct Submission {
   /// For the request tag; only read where there is an idempotency key. Path is as received, without the
   /// query.
   std::string method, path, body;
-  std::optional<std::string> idempotency_key;  ///< 1 to 255 bytes of printable ASCII
+  /// 1 to 255 bytes of printable ASCII. Keys are each principal's own; callers without one (registration, the
+  /// operator, the server) share a scope, so theirs must be random.
+  std::optional<std::string> idempotency_key;
   std::optional<ExpectedVersion> expected;
   std::optional<TraceParent> trace;
   Uuid correlation_id;

@@ -201,13 +201,26 @@ std::expected<void, EngineFault> open_views(Stores& stores, std::span<Projection
     if (auto opened = open(); !opened) return opened;
   }
   // Before the first write: from here on the file counts during this boot only.
-  if (auto marked = TrustMark(stores.directory.views()).set_open(); !marked) {
+  const TrustMark mark(stores.directory.views());
+  if (auto marked = mark.set_open(); !marked) {
     return std::unexpected(fault_of(EngineFailure::storage, marked.error().message()));
   }
-  if (auto caught_up = apply_log(stores, *stores.views, projections, options, /*trusted=*/true); !caught_up) {
-    return std::unexpected(fault_of(caught_up.error(), "views"));
+  try {
+    if (auto caught_up = apply_log(stores, *stores.views, projections, options, /*trusted=*/true);
+        !caught_up) {
+      return std::unexpected(fault_of(caught_up.error(), "views"));
+    }
+    return {};
+  } catch (const StoreDamage& damage) {
+    // The log or the views: if it is the log, building anew meets it again.
+    if (notice) notice(std::string("rebuilding the views: they are damaged, ") + damage.what());
   }
-  return {};
+  stores.views.reset();
+  if (auto rebuilt = rebuild_views(stores, projections, options); !rebuilt) return rebuilt;
+  if (auto marked = mark.set_open(); !marked) {
+    return std::unexpected(fault_of(EngineFailure::storage, marked.error().message()));
+  }
+  return open();
 }
 
 std::expected<std::unique_ptr<Stores>, EngineFault> open_stores(const std::filesystem::path& data,

@@ -1,9 +1,12 @@
 #include "events/store/writer.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace ledger::store {
 namespace {
+
+constexpr std::chrono::minutes kReapInterval{1};
 
 Refusal refusal(std::string_view code) {
   return {.code = code, .errors = {}, .state = {}, .detail = {}};
@@ -66,11 +69,13 @@ void Writer::close() {
 
 void Writer::run() {
   std::vector<Pending> taken;
+  auto reaped = std::chrono::steady_clock::now();
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return !queue_.empty() || closing_; });
-      if (queue_.empty()) return;
+      const bool woken =
+          arrived_.wait_for(lock, kReapInterval, [this] { return !queue_.empty() || closing_; });
+      if (woken && queue_.empty()) return;
       taken.swap(queue_);
       taken_.store(taken.size(), std::memory_order_relaxed);
     }
@@ -80,6 +85,12 @@ void Writer::run() {
       process(std::span(taken).subspan(from, count));
     }
     taken.clear();
+    if (const auto now = std::chrono::steady_clock::now(); now - reaped >= kReapInterval) {
+      // Tools that died beside us would keep freed pages from being used again.
+      stores_.log->reap_readers();
+      stores_.views->environment().reap_readers();
+      reaped = now;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -544,7 +545,12 @@ void App::Impl::sweep_now_and_then(const std::stop_token& stop) {
   while (!bell.wait_for(lock, stop, options.sweep_interval, [&] { return stop.stop_requested(); })) {
     if (stop.stop_requested()) return;
     lock.unlock();
-    documents->sweep(now(), [&] { return stop.stop_requested(); });
+    try {
+      documents->sweep(now(), [&] { return stop.stop_requested(); });
+    } catch (const std::exception& failed) {
+      // What cannot be read is told where it is asked for; housekeeping only tries again.
+      write_fault(options.log, failed.what());
+    }
     lock.lock();
   }
 }

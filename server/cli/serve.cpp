@@ -46,6 +46,7 @@ class Signals {
  public:
   /// Before any other thread begins, which then inherit the mask.
   Signals() {
+    std::signal(SIGINT, SIG_DFL);  // a shell starts its background jobs with it ignored
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);

@@ -15,7 +15,7 @@ using ledger::projections::ListFormat;
 
 namespace {
 
-const std::string kHard = "逗号,引号\"换行\n回车\r\\反斜<b>&amp;\t=1+1 \x01 ]]>";
+const std::string kHard = "逗号,引号\"换行\n回车\r\\反斜<b>&amp;\t=1+1 \x01 \uFFFF]]>";
 
 /// A body, chunk by chunk, each from a snapshot of its own; `between` runs after each chunk.
 std::string body(FoldedViews& ledger, ListFormat format, std::size_t limit, std::size_t* chunks = nullptr,
@@ -141,6 +141,7 @@ TEST_CASE("a page as Atom is a feed with an entry per item") {
           std::string::npos);
   REQUIRE(atom.find("rel=\"alternate\" href=\"https://h/v1/events/2\"") != std::string::npos);
   REQUIRE(atom.find('\x01') == std::string::npos);
+  REQUIRE(atom.find("\uFFFF") == std::string::npos);
   REQUIRE(atom.find("]]&gt;") != std::string::npos);
   std::size_t entries = 0;
   for (std::size_t at = 0; (at = atom.find("<entry>", at)) != std::string::npos; ++at) ++entries;

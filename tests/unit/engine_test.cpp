@@ -187,7 +187,7 @@ TEST_CASE("a whole life goes through the store, rebuilds identically, and no pri
   story.engine.reset();
 
   const std::string live = dump(story);
-  CHECK(live.size() > 10'000);
+  CHECK(live.size() > 5'000);
   const auto rebuilt =
       replay::rebuild({.data = story.data(), .master_key = {}, .on_progress = {}}, story.projections);
   REQUIRE(rebuilt);
