@@ -91,7 +91,7 @@ std::expected<CheckpointSigners, ProofRefusal> verify_proof(
   if (!verify_inclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root)) {
     return std::unexpected(ProofRefusal{Reason::wrong_path, index_line + 1});
   }
-  return signers;
+  return std::move(*signers);
 }
 
 }  // namespace ledger::tlog

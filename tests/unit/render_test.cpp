@@ -166,9 +166,9 @@ FilingInformation information() {
   info.documents.public_disclosure = opened("sha256:" + std::string(64, 'b'));
   info.details = {opened("数据"), opened("模型"), opened("策略"), opened("风险")};
   info.scope = opened(scope_text({.products = std::vector{id(1)},
-                                          .access_paths = std::vector<Uuid>{},
-                                          .features = std::vector<Uuid>{},
-                                          .technical_service = {}}));
+                                  .access_paths = std::vector<Uuid>{},
+                                  .features = std::vector<Uuid>{},
+                                  .technical_service = {}}));
   info.resolved_features = opened(ids_text(std::vector{id(2), id(3)}));
   return info;
 }
