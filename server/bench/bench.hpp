@@ -25,9 +25,9 @@ struct Sample {
 };
 
 struct Result {
-  std::string unit;  ///< of both figures, such as `events/s`
+  std::string unit;             ///< of both figures, such as `events/s`
   std::vector<Sample> samples;  ///< one a repeat
-  std::string note;  ///< what else was measured, one line; may be empty
+  std::string note;             ///< what else was measured, one line; may be empty
 };
 
 struct Bench {

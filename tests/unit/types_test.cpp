@@ -29,8 +29,9 @@ TEST_CASE("a timestamp keeps microseconds and accepts offsets") {
   REQUIRE(at);
   REQUIRE(at->text() == "2026-10-01T08:30:00.123456Z");
   REQUIRE(*TimestampUs::parse("2026-10-01T16:30:00.123456+08:00") == *at);
-  for (const char* bad : {"2026-10-01", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-10-01T24:00:00Z",
-                          "2026-10-01T08:30:00", "2026-10-01T08:30:00.1234567Z", "2026-10-01T08:30:00.Z"}) {
+  for (const char* bad :
+       {"2026-10-01", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-10-01T24:00:00Z",
+        "2026-10-01T08:30:00", "2026-10-01T08:30:00.1234567Z", "2026-10-01T08:30:00.Z"}) {
     REQUIRE_FALSE(TimestampUs::parse(bad));
   }
 }
