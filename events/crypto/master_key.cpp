@@ -33,6 +33,15 @@ std::optional<SecretKey> parse(std::string_view text) {
   return key;
 }
 
+constexpr std::uint32_t kFirstTokenEpoch = 1;
+
+SecretKey derive_token_key(const SecretKey& secret, std::uint32_t epoch) {
+  std::array<std::uint8_t, 4> number;
+  put_be(epoch, number.data());
+  return hkdf_sha256(secret.view(),
+                     {bytes_of(kPrefix), bytes_of("token"), bytes_of(kSuffix), bytes_of(number)});
+}
+
 }  // namespace
 
 MasterKey::MasterKey(SecretKey secret)
@@ -40,7 +49,8 @@ MasterKey::MasterKey(SecretKey secret)
       idempotency_(derive("idempotency")),
       request_(derive("request")),
       index_(derive("index")),
-      vault_(derive("vault")) {}
+      vault_(derive("vault")),
+      first_token_(derive_token_key(secret_, kFirstTokenEpoch)) {}
 
 std::expected<MasterKey, FileFault> MasterKey::create(const std::filesystem::path& path) {
   SecretKey secret = SecretKey::random();
@@ -65,10 +75,7 @@ std::expected<MasterKey, FileFault> MasterKey::load(const std::filesystem::path&
 }
 
 SecretKey MasterKey::token_key(std::uint32_t epoch) const {
-  std::array<std::uint8_t, 4> number;
-  put_be(epoch, number.data());
-  return hkdf_sha256(secret_.view(),
-                     {bytes_of(kPrefix), bytes_of("token"), bytes_of(kSuffix), bytes_of(number)});
+  return epoch == kFirstTokenEpoch ? first_token_ : derive_token_key(secret_, epoch);
 }
 
 SecretKey MasterKey::derive(std::string_view purpose) const {

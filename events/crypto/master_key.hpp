@@ -28,7 +28,8 @@ class MasterKey {
   [[nodiscard]] const SecretKey& request_key() const { return request_; }
   /// K_index: keys the digests under which private names are indexed in views.
   [[nodiscard]] const SecretKey& index_key() const { return index_; }
-  /// K_token of one epoch: authenticates access tokens.
+  /// K_token of one epoch: authenticates access tokens. The first epoch's is derived once, since every request
+  /// asks for it.
   [[nodiscard]] SecretKey token_key(std::uint32_t epoch) const;
   /// The master's half of what wraps vault records; the other half is the epoch's own secret
   /// (store/vault.hpp).
@@ -42,6 +43,7 @@ class MasterKey {
   SecretKey request_;
   SecretKey index_;
   SecretKey vault_;
+  SecretKey first_token_;
 };
 
 /// K_req of a command with private values: derived from the record's own vault key, so that it dies with it.

@@ -70,18 +70,64 @@ class Appender::WriterLookup final : public StoreLookup {
 };
 
 Appender::Appender(Stores& stores, Indexes& indexes)
-    : stores_(stores), indexes_(indexes), lookup_(new WriterLookup(*this, stores, indexes)) {}
+    : stores_(stores),
+      indexes_(indexes),
+      lookup_(new WriterLookup(*this, stores, indexes)),
+      active_(std::make_unique<StagedBatch>()),
+      frozen_(std::make_unique<StagedBatch>()) {}
 
 Appender::~Appender() = default;
 
-StoreResult<void> Appender::begin(std::uint64_t size, TimestampUs last) {
-  first_ = size;
-  last_recorded_ = last;
+StoreResult<void> Appender::restart(std::uint64_t size, TimestampUs last) {
+  indexes_.clear();
+  lookup_->forget();
+  // Records of a batch that was given up may be without a key.
+  sealers_.clear();
+  old_sealers_.clear();
+  is_frozen_ = false;
+  frozen_->restart(0, {});
+  active_->restart(size, last);
+  return begin_reads();
+}
+
+StoreResult<void> Appender::begin_reads() {
+  log_.reset();
+  views_.reset();
   auto views = stores_.views->environment().read();
   if (!views) return std::unexpected(views.error());
   views_.emplace(std::move(*views));
   indexes_.rows().set_base(&*views_);
   return {};
+}
+
+void Appender::end_reads() {
+  indexes_.rows().set_base(nullptr);
+  log_.reset();
+  views_.reset();
+}
+
+StoreResult<const StagedBatch*> Appender::freeze() {
+  StagedBatch& batch = *active_;
+  if (auto done = indexes_.finish(batch.end(), leaf_hash(batch.rows.back().entry)); !done) {
+    return std::unexpected(done.error());
+  }
+  std::swap(active_, frozen_);
+  is_frozen_ = true;
+  indexes_.freeze(frozen_->view_rows);
+  indexes_.rows().set_base(&*views_);
+  active_->restart(frozen_->end(), frozen_->last_recorded);
+  return frozen_.get();
+}
+
+StoreResult<void> Appender::thaw() {
+  is_frozen_ = false;
+  indexes_.thaw();
+  return begin_reads();
+}
+
+const StagedBatch* Appender::batch_of(std::uint64_t position) const {
+  if (active_->holds(position)) return active_.get();
+  return is_frozen_ && frozen_->holds(position) ? frozen_.get() : nullptr;
 }
 
 const StoreLookup& Appender::lookup() const {
@@ -107,17 +153,21 @@ const EntryReader& Appender::log() const {
 
 std::optional<Bytes> Appender::entry(std::uint64_t position) const {
   if (position >= size()) return std::nullopt;
-  return position >= first_ ? rows_[position - first_].entry : log().entry(position);
+  if (const StagedBatch* batch = batch_of(position)) return batch->rows[position - batch->first].entry;
+  return log().entry(position);
 }
 
 std::optional<Bytes> Appender::sealed(std::uint64_t position) const {
   if (position >= size()) return std::nullopt;
-  return position >= first_ ? rows_[position - first_].sealed : log().sealed(position);
+  if (const StagedBatch* batch = batch_of(position)) return batch->rows[position - batch->first].sealed;
+  return log().sealed(position);
 }
 
 std::optional<crypto::SecretKey> Appender::record_key(const Uuid& record) const {
-  if (const auto made = new_key_at_.find(record); made != new_key_at_.end())
-    return new_keys_[made->second].key;
+  if (auto key = active_->key(record)) return key;
+  if (is_frozen_) {
+    if (auto key = frozen_->key(record)) return key;
+  }
   auto key = stores_.vault->find(record);
   if (!key) throw std::runtime_error(key.error().detail);
   return std::move(*key);
@@ -148,8 +198,8 @@ std::optional<Uuid> Appender::record_to_reuse_for(const StreamId& stream, const 
 }
 
 Uuid Appender::new_record(const Uuid& id) {
-  new_key_at_.emplace(id, new_keys_.size());
-  new_keys_.push_back({id, random_.key()});
+  active_->key_at.emplace(id, active_->keys.size());
+  active_->keys.push_back({id, random_.key()});
   return id;
 }
 
@@ -224,8 +274,9 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
     return std::unexpected(
         refusal("internal_error", "not encodable: " + std::string(name_of(entry.error()))));
   }
-  rows_.push_back({arena_.copy(*entry), sealing_.row.empty() ? Bytes() : arena_.copy(sealing_.row)});
-  last_recorded_ = header.recorded_at;
+  Arena& arena = active_->arena;
+  active_->rows.push_back({arena.copy(*entry), sealing_.row.empty() ? Bytes() : arena.copy(sealing_.row)});
+  active_->last_recorded = header.recorded_at;
   if (std::holds_alternative<SubjectRegistered>(event.payload)) {
     new_record(document_record(stores_.master, header.stream.id));
   }
@@ -243,9 +294,10 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
 
 std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenance& from,
                                                                   std::vector<NewEvent> events) {
-  const std::size_t rows_before = rows_.size();
-  const std::size_t keys_before = new_keys_.size();
-  const TimestampUs last_before = last_recorded_;
+  StagedBatch& batch = *active_;
+  const std::size_t rows_before = batch.rows.size();
+  const std::size_t keys_before = batch.keys.size();
+  const TimestampUs last_before = batch.last_recorded;
   std::vector<StagedEvent> staged;
   indexes_.mark();
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -253,13 +305,14 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
                           static_cast<std::uint16_t>(events.size()));
     if (!one) {
       indexes_.rollback();
-      rows_.resize(rows_before);
-      while (new_keys_.size() > keys_before) {
-        sealers_.erase(new_keys_.back().record);
-        new_key_at_.erase(new_keys_.back().record);
-        new_keys_.pop_back();
+      batch.rows.resize(rows_before);
+      while (batch.keys.size() > keys_before) {
+        sealers_.erase(batch.keys.back().record);
+        old_sealers_.erase(batch.keys.back().record);
+        batch.key_at.erase(batch.keys.back().record);
+        batch.keys.pop_back();
       }
-      last_recorded_ = last_before;
+      batch.last_recorded = last_before;
       lookup_->forget();
       return std::unexpected(std::move(one.error()));
     }
@@ -267,42 +320,6 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
   }
   indexes_.keep();
   return staged;
-}
-
-StoreResult<Batch> Appender::finish() {
-  if (auto done = indexes_.finish(size(), leaf_hash(rows_.back().entry)); !done)
-    return std::unexpected(done.error());
-  end_reads();
-  return Batch{first_, rows_};
-}
-
-void Appender::end_reads() {
-  indexes_.rows().set_base(nullptr);
-  log_.reset();
-  views_.reset();
-}
-
-void Appender::committed() {
-  end_reads();
-  indexes_.flushed();
-  rows_.clear();
-  arena_.clear();
-  new_keys_.clear();
-  new_key_at_.clear();
-}
-
-void Appender::abandon() {
-  end_reads();
-  indexes_.clear();
-  rows_.clear();
-  arena_.clear();
-  for (const RecordKey& key : new_keys_) {
-    sealers_.erase(key.record);
-    old_sealers_.erase(key.record);
-  }
-  new_keys_.clear();
-  new_key_at_.clear();
-  lookup_->forget();
 }
 
 }  // namespace ledger::store

@@ -13,10 +13,9 @@
 
 #include "events/core/decide.hpp"
 #include "events/crypto/commitment.hpp"
-#include "events/store/arena.hpp"
-#include "events/store/commit.hpp"
 #include "events/store/indexes.hpp"
 #include "events/store/random_pool.hpp"
+#include "events/store/staged_batch.hpp"
 #include "events/store/store_lookup.hpp"
 #include "events/store/stores.hpp"
 
@@ -48,34 +47,39 @@ struct StagedEvent {
 };
 [[nodiscard]] StagedEvent staged_facts(const Event& event);
 
-/// The writer's thread only.
+/// The deciding thread only, but for what `freeze` gives away.
 class Appender final : private LedgerSource, private PrivateSource {
  public:
   Appender(Stores& stores, Indexes& indexes);
   ~Appender() override;
 
-  /// Begins a batch on top of what is committed: `size` events, the last one recorded at `last`.
-  [[nodiscard]] StoreResult<void> begin(std::uint64_t size, TimestampUs last);
+  /// Begins on top of what is committed: `size` events, the last one recorded at `last`. Again after commits
+  /// that failed: whatever was staged is forgotten.
+  [[nodiscard]] StoreResult<void> restart(std::uint64_t size, TimestampUs last);
   /// States and indexes as of every staged event.
   [[nodiscard]] const StoreLookup& lookup() const;
   [[nodiscard]] Indexes& indexes() { return indexes_; }
   [[nodiscard]] RandomPool& random() { return random_; }
   /// Never below the recorded time of the last event, staged ones included.
-  [[nodiscard]] TimestampUs not_before(TimestampUs now) const { return std::max(now, last_recorded_); }
+  [[nodiscard]] TimestampUs not_before(TimestampUs now) const {
+    return std::max(now, active_->last_recorded);
+  }
 
   /// Stages all events of one command, or none. Refusals: `entry_too_large`; `internal_error` where what was
   /// decided is not admissible, which a test should have found.
   [[nodiscard]] std::expected<std::vector<StagedEvent>, Refusal> append(const Provenance& from,
                                                                         std::vector<NewEvent> events);
 
-  /// What is staged, for the commit; it lives until `committed` or `abandon`. Ends the reads of the batch.
-  [[nodiscard]] StoreResult<Batch> finish();
-  [[nodiscard]] std::span<const RecordKey> new_keys() const { return new_keys_; }
-  [[nodiscard]] std::size_t staged() const { return rows_.size(); }
-  [[nodiscard]] std::uint64_t size() const { return first_ + rows_.size(); }
-  [[nodiscard]] TimestampUs last_recorded() const { return last_recorded_; }
-  void committed();
-  void abandon();
+  [[nodiscard]] bool empty() const { return active_->rows.empty(); }
+  [[nodiscard]] std::uint64_t size() const { return active_->end(); }
+  [[nodiscard]] TimestampUs last_recorded() const { return active_->last_recorded; }
+  /// Gives the staged batch away to be committed, and goes on behind it. At least one event is staged; an
+  /// earlier batch was given up by `thaw`.
+  [[nodiscard]] StoreResult<const StagedBatch*> freeze();
+  /// The batch given away is committed.
+  [[nodiscard]] StoreResult<void> thaw();
+  /// Lets the transactions that it reads in go; `restart` before the next command.
+  void end_reads();
   /// The key of a record, one that this batch makes included.
   [[nodiscard]] std::optional<crypto::SecretKey> record_key(const Uuid& record) const override;
 
@@ -102,22 +106,19 @@ class Appender final : private LedgerSource, private PrivateSource {
   const crypto::RecordSealer& sealer_of(const Uuid& record);
   void seal(Event& event, Sealing& sealing);
   [[nodiscard]] const EntryReader& log() const;
-  void end_reads();
+  [[nodiscard]] StoreResult<void> begin_reads();
+  [[nodiscard]] const StagedBatch* batch_of(std::uint64_t position) const;
 
   Stores& stores_;
   Indexes& indexes_;
   RandomPool random_;
   std::unique_ptr<WriterLookup> lookup_;
 
-  std::optional<ReadTxn> views_;
-  mutable std::optional<EntryReader> log_;
-  std::uint64_t first_ = 0;
-  TimestampUs last_recorded_;
-  std::vector<StoredRow> rows_;
-  Arena arena_;
+  std::optional<ReadTxn> views_;                  ///< everything before `frozen_`, or before `active_`
+  mutable std::optional<EntryReader> log_;        ///< the same, begun when needed
+  std::unique_ptr<StagedBatch> active_, frozen_;  ///< frozen_: rows only while it is being committed
+  bool is_frozen_ = false;
   Sealing sealing_;
-  std::vector<RecordKey> new_keys_;
-  std::unordered_map<Uuid, std::size_t> new_key_at_;
   std::unordered_map<Uuid, crypto::RecordSealer> sealers_, old_sealers_;
 };
 

@@ -80,7 +80,7 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
                                            const std::string& vkey, TimestampUs at) {
   Indexes indexes(*stores.views, stores.master, {}, 16);
   Appender appender(stores, indexes);
-  if (auto begun = appender.begin(0, {}); !begun) return storage(begun.error().message());
+  if (auto begun = appender.restart(0, {}); !begun) return storage(begun.error().message());
   Uuid grant_id;
   auto events = first_events(stores, options, vkey, appender.random(), at, grant_id);
   const Provenance from{.actor = {{}, Role::operator_},
@@ -96,12 +96,13 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
   if (auto staged = appender.append(from, std::move(events)); !staged) {
     return std::unexpected(fault_of(EngineFailure::damaged, staged.error().detail));
   }
-  const auto batch = appender.finish();
+  const auto batch = appender.freeze();
   if (!batch) return storage(batch.error().message());
-  if (auto made = stores.vault->create(appender.new_keys()); !made) return storage(made.error().detail);
-  if (auto committed = stores.log->commit(*batch); !committed)
+  if (auto made = stores.vault->create((*batch)->keys); !made) return storage(made.error().detail);
+  if (auto committed = stores.log->commit({(*batch)->first, (*batch)->rows}); !committed) {
     return storage(committed.error().fault.message());
-  appender.committed();
+  }
+  appender.end_reads();
   return grant_id;
 }
 

@@ -274,6 +274,14 @@ StoreResult<void> Indexes::finish(std::uint64_t size, const Digest& last_leaf) {
   return views_.put_progress(rows_, size, last_leaf);
 }
 
+void Indexes::freeze(RowBuffer& rows) {
+  rows.clear();
+  std::swap(rows_, rows);
+  rows.set_base(nullptr);
+  rows_.set_under(&rows);
+  trim();
+}
+
 void Indexes::flushed() {
   rows_.clear();
   trim();

@@ -69,7 +69,12 @@ class Indexes {
 
   /// Writes changed states and the progress into the rows, which then are ready to be flushed.
   [[nodiscard]] StoreResult<void> finish(std::uint64_t size, const Digest& last_leaf);
-  /// After the flush was committed: rows go, states stay.
+  /// Gives the rows away, to be flushed by another thread, and goes on above them. Until `thaw` they must
+  /// neither move nor change.
+  void freeze(RowBuffer& rows);
+  /// They are in the base by now, or gone: no longer looked at.
+  void thaw() { rows_.set_under(nullptr); }
+  /// After a flush of `rows()` was committed: rows go, states stay.
   void flushed();
   /// After a flush that failed: everything goes and is read anew.
   void clear();

@@ -80,8 +80,10 @@ RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
 }
 
 std::optional<Bytes> RowBuffer::get(Database database, Bytes key) {
-  if (const Entry* entry = find(database, key, hash_of(key));
-      entry != nullptr && entry->kind != Kind::absent) {
+  const std::uint32_t hash = hash_of(key);
+  for (const RowBuffer* layer = this; layer != nullptr; layer = layer->under_) {
+    const Entry* entry = layer->find(database, key, hash);
+    if (entry == nullptr || entry->kind == Kind::absent) continue;
     if (entry->kind == Kind::deleted) return std::nullopt;
     return entry->value_bytes();
   }
@@ -121,16 +123,25 @@ std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) const
   return order;
 }
 
+void RowBuffer::collect(Database database, Bytes prefix, std::vector<const Entry*>& out) const {
+  if (database.handle >= tables_.size()) return;
+  for (const Entry& entry : tables_[database.handle].entries) {
+    if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) out.push_back(&entry);
+  }
+}
+
 void RowBuffer::scan(Database database, Bytes prefix,
                      const std::function<bool(Bytes key, Bytes value)>& each) const {
   std::vector<const Entry*> own;
-  if (database.handle < tables_.size()) {
-    for (const Entry& entry : tables_[database.handle].entries) {
-      if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) own.push_back(&entry);
-    }
-    std::ranges::sort(
-        own, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
+  for (const RowBuffer* layer = this; layer != nullptr; layer = layer->under_) {
+    layer->collect(database, prefix, own);
   }
+  // The upper layer was collected first, stays first among equal keys, and hides those below.
+  std::ranges::stable_sort(
+      own, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
+  const auto hidden_from = std::ranges::unique(
+      own, [](const Entry* a, const Entry* b) { return equal(a->key_bytes(), b->key_bytes()); });
+  own.erase(hidden_from.begin(), hidden_from.end());
   auto next = own.begin();
   const auto give_own = [&] {
     const Entry& entry = **next++;
@@ -264,6 +275,7 @@ void RowBuffer::clear() {
   undo_.clear();
   marked_ = false;
   base_ = nullptr;
+  under_ = nullptr;
   rows_ = 0;
 }
 

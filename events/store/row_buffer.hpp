@@ -21,6 +21,8 @@ class RowBuffer final : public Rows {
 
   /// What lies under the buffer; null: nothing. It must outlive its use here. Bytes from `get` die with it.
   void set_base(const Transaction* base) { base_ = base; }
+  /// Rows between this buffer and the base: those of a batch that is being committed. Null: none. Only read.
+  void set_under(const RowBuffer* under) { under_ = under; }
 
   /// The value as the buffer has it, else as the base has it. Bytes of the buffer live until the row is put
   /// again, `clear` or `rollback`, those of the base as long as its transaction.
@@ -52,7 +54,7 @@ class RowBuffer final : public Rows {
   /// trusts before it is whole.
   [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes) const;
 
-  /// Forgets all rows. The base goes too.
+  /// Forgets all rows. What lies under them goes too.
   void clear();
 
  private:
@@ -80,8 +82,10 @@ class RowBuffer final : public Rows {
   Entry& entry_for(Database database, Bytes key);
   static void grow(Table& table);
   [[nodiscard]] std::vector<const Entry*> sorted(const Table& table) const;
+  void collect(Database database, Bytes prefix, std::vector<const Entry*>& out) const;
 
   const Transaction* base_ = nullptr;
+  const RowBuffer* under_ = nullptr;
   std::vector<Table> tables_;  ///< by database handle
   Arena arena_;
   std::vector<Undo> undo_;

@@ -1,6 +1,6 @@
 // The views environment: `views/`, an LMDB file without fsync that holds everything that is derived from the
 // log. It may be deleted at any time; it is believed only under the trust rule below. Rows and keys:
-// docs/storage.md.
+// docs/storage-format.md.
 //
 //   meta               word -> see below; `subject_number` -> u32be, the last subject number given
 //   streams            u8 kind || id[16] || 00 -> state row (codec/state_codec.hpp)

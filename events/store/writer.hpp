@@ -1,11 +1,13 @@
-// The one writer thread: takes what is queued, runs each command, makes the batch durable, publishes it,
-// answers.
+// The writer: two threads that pass batches on. One takes what is queued and decides it, in order, in memory;
+// the other makes a batch durable, publishes it and answers. While a batch waits for the disk the next is
+// decided on top of it, and nobody is told of either before the disk has it.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -46,37 +48,59 @@ class Writer {
     Answer answer;
     Outcome outcome;
   };
+  /// What the committing thread is given: the events of a batch, none where its commands only asked or were
+  /// refused, and the answers that follow.
+  struct Job {
+    const StagedBatch* batch = nullptr;
+    std::vector<Answered> answers;
+  };
 
-  void run();
-  void process(std::span<Pending> batch);
-  /// Whether the staged events are durable; false: the machine had no room, and nothing of the batch
-  /// happened.
-  [[nodiscard]] bool commit();
-  [[nodiscard]] bool put_views(std::optional<WriteTxn>& txn);
+  // The deciding thread.
+  void decide_batches();
+  [[nodiscard]] bool take(std::vector<Pending>& taken);
+  void decide(std::span<Pending> taken);
+  void settle(bool durable);
+  void hand_over();
   void note(const ClockGuard::Reading& clock);
+  void reap_readers();
+
+  // The committing thread.
+  void commit_batches();
+  /// Whether the batch is durable; false: the machine had no room, and nothing of it happened.
+  [[nodiscard]] bool commit(const StagedBatch& batch);
+  [[nodiscard]] bool put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn);
+  void answer(Job& job, bool durable);
 
   Stores& stores_;
   CommitLog& log_;
   const EngineOptions& options_;
-  // The writer's thread only.
+
+  // The deciding thread only.
   Indexes indexes_;
   Appender appender_;
   CommandRunner runner_;
   ClockGuard clock_;
+  std::optional<ClockGuard::Reading> reading_;  ///< of this batch
   bool clock_noted_ = false;
-  std::vector<Answered> answers_;
+  std::vector<Answered> answers_;  ///< of this batch
+  bool in_flight_ = false;         ///< a batch was handed over and not yet settled
 
   std::atomic<std::uint64_t> published_size_;
   std::atomic<std::int64_t> published_time_;
   std::atomic<std::uint64_t> batches_ = 0, commands_ = 0, refused_ = 0, events_ = 0;
   std::atomic<bool> has_room_ = true, clock_trusted_ = true;
+  std::atomic<std::size_t> waiting_ = 0;  ///< commands queued, decided or being committed, not yet answered
 
-  mutable std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::vector<Pending> queue_;          // guarded by mutex_
-  std::atomic<std::size_t> taken_ = 0;  // of the queue, not yet processed
-  bool closing_ = false;                // guarded by mutex_
-  std::thread thread_;
+  mutable std::mutex mutex_;  ///< guards all below
+  std::condition_variable for_decider_, for_committer_;
+  std::vector<Pending> queue_;
+  bool closing_ = false;
+  std::optional<Job> job_;   ///< handed over and not yet taken
+  bool committing_ = false;  ///< a job is handed over or being committed
+  bool durable_ = true;      ///< how the last one ended
+  bool no_more_jobs_ = false;
+
+  std::thread decider_, committer_;
 };
 
 }  // namespace ledger::store

@@ -17,7 +17,7 @@ std::string row(const std::string& name, const std::string& number, const std::s
 }
 
 constexpr const char* kFirst = "网信算备330110807992101250019号";
-constexpr const char* kSecond = "网信算备330108500206001230019号";
+constexpr const char* kSecond = "网信算备340104381149201230011号";
 
 ImportReport run(EngineStory& story, const std::string& filings,
                  std::optional<std::string_view> cancellations = {}) {
