@@ -11,10 +11,9 @@
 #include <string>
 #include <string_view>
 
-namespace ledger::projections {
+#include "events/core/form_text.hpp"
 
-/// Appends `text` in quotes, escaped.
-void append_json_text(std::string& out, std::string_view text);
+namespace ledger::projections {
 
 class JsonWriter {
  public:
@@ -29,7 +28,7 @@ class JsonWriter {
   /// A member's name; its value comes next.
   JsonWriter& key(std::string_view name) {
     separate();
-    append_json_text(out_, name);
+    append_json_string(out_, name);
     out_ += ':';
     needs_comma_ = false;
     return *this;
@@ -37,7 +36,7 @@ class JsonWriter {
 
   JsonWriter& value(std::string_view text) {
     separate();
-    append_json_text(out_, text);
+    append_json_string(out_, text);
     needs_comma_ = true;
     return *this;
   }

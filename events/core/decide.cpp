@@ -108,6 +108,17 @@ bool files_for(const Lookup& lookup, const Uuid& principal, const Uuid& subject,
   return false;
 }
 
+std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject_id) {
+  const auto subject = lookup.subject(subject_id);
+  if (subject->status == SubjectStatus::closed || subject->status == SubjectStatus::lapsed) {
+    return refuse_in(subject->status, "subject_closed").error();
+  }
+  if (subject->status != SubjectStatus::qualified) {
+    return refuse_in(subject->status, "subject_not_qualified").error();
+  }
+  return std::nullopt;
+}
+
 std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {

@@ -13,18 +13,6 @@ std::unexpected<Refusal> illegal(const FilingState& filing) {
   return refuse_in(filing.status, "illegal_transition");
 }
 
-/// Only a qualified subject saves and submits filings.
-std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject_id) {
-  const auto subject = lookup.subject(subject_id);
-  if (subject->status == SubjectStatus::closed || subject->status == SubjectStatus::lapsed) {
-    return refuse_in(subject->status, "subject_closed").error();
-  }
-  if (subject->status != SubjectStatus::qualified) {
-    return refuse_in(subject->status, "subject_not_qualified").error();
-  }
-  return std::nullopt;
-}
-
 /// Four eyes, and nobody decides on a subject that they file for.
 std::optional<Refusal> hinder_reviewer(const FilingState& filing, const Lookup& lookup,
                                        const Context& context) {

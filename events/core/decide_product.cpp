@@ -62,18 +62,6 @@ const FeatureState* feature_of(const AccessPathState& path, const Uuid& id) {
   return found == path.features.end() ? nullptr : &*found;
 }
 
-/// A subject that is not qualified adds nothing and changes nothing.
-std::optional<Refusal> hinder(const Lookup& lookup, const Uuid& subject_id) {
-  const auto subject = lookup.subject(subject_id);
-  if (subject->status == SubjectStatus::closed || subject->status == SubjectStatus::lapsed) {
-    return refuse_in(subject->status, "subject_closed").error();
-  }
-  if (subject->status != SubjectStatus::qualified) {
-    return refuse_in(subject->status, "subject_not_qualified").error();
-  }
-  return std::nullopt;
-}
-
 std::unexpected<Refusal> taken(std::string pointer) {
   Refusal refusal{
       .code = "name_taken", .errors = {}, .state = {}, .detail = "names are unique among siblings"};
@@ -131,7 +119,7 @@ Decided on_product(const ProductState& product, P payload, const Uuid& acted_on)
 }  // namespace
 
 Decided decide_on(const AddProduct& command, const Lookup& lookup, const Context& context) {
-  if (auto hindered = hinder(lookup, command.subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, command.subject_id)) return std::unexpected(*std::move(hindered));
   if (command.name.empty()) return refuse_fields({{"/name", "required", "a product has a name"}});
   if (lookup.products_of(command.subject_id).size() >= limits::kProductsMax)
     return full("a subject has 200 products");
@@ -142,7 +130,7 @@ Decided decide_on(const AddProduct& command, const Lookup& lookup, const Context
 
 Decided decide_on(const UpdateProduct& command, const Lookup& lookup, const Context&) {
   const auto product = lookup.product(command.product_id);
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (command.name && command.name->empty())
     return refuse_fields({{"/name", "too_short", "a product has a name"}});
   if (ScopeLocks(lookup, product->subject_id).holds(*product)) return refuse("scope_locked");
@@ -156,14 +144,14 @@ Decided decide_on(const UpdateProduct& command, const Lookup& lookup, const Cont
 
 Decided decide_on(const RemoveProduct& command, const Lookup& lookup, const Context&) {
   const auto product = lookup.product(command.product_id);
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (ScopeLocks(lookup, product->subject_id).holds(*product)) return refuse("scope_locked");
   return on_product(*product, ProductRemoved{}, product->id);
 }
 
 Decided decide_on(const AddAccessPath& command, const Lookup& lookup, const Context& context) {
   const auto product = lookup.product(command.product_id);
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (auto errors = check_steps(command.steps); !errors.empty()) return refuse_fields(std::move(errors));
   if (product->paths.size() >= limits::kPathsMax) return full("a product has 100 access paths");
   std::string steps = texts_text(command.steps);
@@ -175,7 +163,7 @@ Decided decide_on(const UpdateAccessPath& command, const Lookup& lookup, const C
   const auto product = lookup.product(command.product_id);
   const AccessPathState* path = path_of(*product, command.path_id);
   if (path == nullptr) return refuse("not_found");
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (auto errors = check_steps(command.steps); !errors.empty()) return refuse_fields(std::move(errors));
   if (ScopeLocks(lookup, product->subject_id).holds(*path)) return refuse("scope_locked");
   std::string steps = texts_text(command.steps);
@@ -187,7 +175,7 @@ Decided decide_on(const RemoveAccessPath& command, const Lookup& lookup, const C
   const auto product = lookup.product(command.product_id);
   const AccessPathState* path = path_of(*product, command.path_id);
   if (path == nullptr) return refuse("not_found");
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (ScopeLocks(lookup, product->subject_id).holds(*path)) return refuse("scope_locked");
   return on_product(*product, AccessPathRemoved{path->id}, path->id);
 }
@@ -196,7 +184,7 @@ Decided decide_on(const AddFeature& command, const Lookup& lookup, const Context
   const auto product = lookup.product(command.product_id);
   const AccessPathState* path = path_of(*product, command.path_id);
   if (path == nullptr) return refuse("not_found");
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (command.name.empty()) return refuse_fields({{"/name", "required", "a feature has a name"}});
   if (count_features(*product) >= limits::kFeaturesMax) return full("a product has 1,000 features");
   if (feature_name_taken(lookup, *path, command.name, {})) return taken("/name");
@@ -211,7 +199,7 @@ Decided decide_on(const UpdateFeature& command, const Lookup& lookup, const Cont
   const AccessPathState* path = path_of(*product, command.path_id);
   const FeatureState* feature = path == nullptr ? nullptr : feature_of(*path, command.feature_id);
   if (feature == nullptr) return refuse("not_found");
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (command.name && command.name->empty())
     return refuse_fields({{"/name", "too_short", "a feature has a name"}});
   if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return refuse("scope_locked");
@@ -232,7 +220,7 @@ Decided decide_on(const RemoveFeature& command, const Lookup& lookup, const Cont
   const AccessPathState* path = path_of(*product, command.path_id);
   const FeatureState* feature = path == nullptr ? nullptr : feature_of(*path, command.feature_id);
   if (feature == nullptr) return refuse("not_found");
-  if (auto hindered = hinder(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
+  if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return refuse("scope_locked");
   return on_product(*product, FeatureRemoved{path->id, feature->id}, feature->id);
 }

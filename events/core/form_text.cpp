@@ -3,6 +3,24 @@
 namespace ledger {
 namespace {
 
+void append_escape(std::string& out, unsigned char c) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  out += '\\';
+  switch (c) {
+    case '"':
+    case '\\': out += static_cast<char>(c); return;
+    case '\b': out += 'b'; return;
+    case '\f': out += 'f'; return;
+    case '\n': out += 'n'; return;
+    case '\r': out += 'r'; return;
+    case '\t': out += 't'; return;
+    default:
+      out += "u00";
+      out += kHex[c >> 4];
+      out += kHex[c & 15];
+  }
+}
+
 /// Writes the members of one JSON object; the destructor closes it.
 class ObjectText {
  public:
@@ -65,31 +83,16 @@ void write(std::string& out, const FilingForm::Scope& scope) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\b') {
-      out += "\\b";
-    } else if (c == '\f') {
-      out += "\\f";
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
+  std::size_t plain = 0;  // where what is not yet copied begins
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(plain, i - plain);
+    append_escape(out, c);
+    plain = i + 1;
   }
+  out += text.substr(plain);
   out += '"';
 }
 

@@ -50,6 +50,9 @@ template <typename P, typename State>
 [[nodiscard]] bool files_for(const Lookup& lookup, const Uuid& principal, const Uuid& subject,
                              TimestampUs now);
 
+/// Only a qualified subject adds products and saves or submits filings.
+[[nodiscard]] std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject);
+
 /// Field errors of a rejection's reasons: at least one, known codes, pointers into the form.
 [[nodiscard]] std::vector<FieldError> check_reasons(const std::vector<GivenReason>& reasons,
                                                     bool (*is_pointer)(std::string_view));

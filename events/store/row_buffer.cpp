@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <string_view>
 
 namespace ledger::store {
@@ -123,28 +124,26 @@ std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) const
   return order;
 }
 
-void RowBuffer::collect(Database database, Bytes prefix, std::vector<const Entry*>& out) const {
+void RowBuffer::collect(Database database, Bytes prefix,
+                        std::map<std::string_view, const Entry*>& out) const {
   if (database.handle >= tables_.size()) return;
   for (const Entry& entry : tables_[database.handle].entries) {
-    if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) out.push_back(&entry);
+    // A layer above was here first, and hides this one.
+    if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) {
+      out.emplace(text_of(entry.key_bytes()), &entry);
+    }
   }
 }
 
 void RowBuffer::scan(Database database, Bytes prefix,
                      const std::function<bool(Bytes key, Bytes value)>& each) const {
-  std::vector<const Entry*> own;
+  std::map<std::string_view, const Entry*> own;
   for (const RowBuffer* layer = this; layer != nullptr; layer = layer->under_) {
     layer->collect(database, prefix, own);
   }
-  // The upper layer was collected first, stays first among equal keys, and hides those below.
-  std::ranges::stable_sort(
-      own, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
-  const auto hidden_from = std::ranges::unique(
-      own, [](const Entry* a, const Entry* b) { return equal(a->key_bytes(), b->key_bytes()); });
-  own.erase(hidden_from.begin(), hidden_from.end());
   auto next = own.begin();
   const auto give_own = [&] {
-    const Entry& entry = **next++;
+    const Entry& entry = *(next++)->second;
     return entry.kind == Kind::deleted || each(entry.key_bytes(), entry.value_bytes());
   };
   if (base_ != nullptr) {
@@ -153,7 +152,7 @@ void RowBuffer::scan(Database database, Bytes prefix,
          there = cursor.next()) {
       bool hidden = false;
       while (next != own.end()) {
-        const int order = compare((*next)->key_bytes(), cursor.key());
+        const int order = compare(next->second->key_bytes(), cursor.key());
         if (order > 0) break;
         hidden = order == 0;
         if (!give_own()) return;

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string_view>
 #include <vector>
 
 #include "events/store/arena.hpp"
@@ -82,7 +84,7 @@ class RowBuffer final : public Rows {
   Entry& entry_for(Database database, Bytes key);
   static void grow(Table& table);
   [[nodiscard]] std::vector<const Entry*> sorted(const Table& table) const;
-  void collect(Database database, Bytes prefix, std::vector<const Entry*>& out) const;
+  void collect(Database database, Bytes prefix, std::map<std::string_view, const Entry*>& out) const;
 
   const Transaction* base_ = nullptr;
   const RowBuffer* under_ = nullptr;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <map>
+#include <stdexcept>
 #include <vector>
 
 #include "events/tlog/hash_rows.hpp"

@@ -201,6 +201,6 @@ TEST_CASE("the JSON writer escapes what it must and places commas itself") {
   std::string controls;
   for (char c = 0; c < 0x20; ++c) controls += c;
   std::string quoted;
-  projections::append_json_text(quoted, controls);
+  append_json_string(quoted, controls);
   REQUIRE(boost::json::parse(quoted) == boost::json::string_view(controls));
 }

@@ -61,14 +61,6 @@ void run_probes(const char* name, std::size_t expected, Verify verify) {
   CHECK(accepted > 0);
 }
 
-Digest digest_of_hex(std::string_view text) {
-  Digest digest;
-  const auto bytes = vectors::unhex(text);
-  REQUIRE(bytes.size() == digest.bytes.size());
-  std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
-  return digest;
-}
-
 MemoryHashes one_byte_leaves(std::size_t count) {
   MemoryHashes hashes;
   for (std::size_t i = 0; i < count; ++i) {
@@ -231,21 +223,4 @@ TEST_CASE("all subtree hashes and proofs up to 130 leaves are those of the Merkl
     }
   }
   CHECK(consistencies.finish().hex() == expected("subtree_consistency"));
-}
-
-TEST_CASE("the compact range goes on from its hashes and from stored ones") {
-  MemoryHashes hashes;
-  for (std::uint64_t size = 0; size <= 300; ++size) {
-    const CompactRange& range = hashes.range();
-    const auto restored = CompactRange::restore(size, range.hashes());
-    REQUIRE(restored);
-    CHECK(restored->root() == range.root());
-    CHECK_FALSE(CompactRange::restore(size + 1, range.hashes()).has_value() &&
-                std::popcount(size) != std::popcount(size + 1));
-    const auto loaded = CompactRange::load(hashes, size);
-    REQUIRE(loaded);
-    CHECK(std::ranges::equal(loaded->hashes(), range.hashes()));
-    hashes.append(u64_leaf(size));
-  }
-  CHECK(digest_of_hex(empty_root().hex()) == empty_root());
 }

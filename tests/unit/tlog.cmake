@@ -1,0 +1,2 @@
+ledger_events_test(tlog_formats_test unit tlog_formats_test.cpp)
+ledger_events_test(tlog_witness_test unit tlog_witness_test.cpp)
