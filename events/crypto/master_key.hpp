@@ -28,8 +28,8 @@ class MasterKey {
   [[nodiscard]] const SecretKey& request_key() const { return request_; }
   /// K_index: keys the digests under which private names are indexed in views.
   [[nodiscard]] const SecretKey& index_key() const { return index_; }
-  /// K_token of one epoch: authenticates access tokens. The first epoch's is derived once, since every request
-  /// asks for it.
+  /// K_token of one epoch: authenticates access tokens. The first epoch's is derived once, since every
+  /// request asks for it.
   [[nodiscard]] SecretKey token_key(std::uint32_t epoch) const;
   /// The master's half of what wraps vault records; the other half is the epoch's own secret
   /// (store/vault.hpp).

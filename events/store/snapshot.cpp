@@ -115,11 +115,10 @@ std::vector<std::uint64_t> Snapshot::stream_positions(const StreamId& stream, st
 std::uint64_t Snapshot::stream_version(const StreamId& stream) const {
   // Its last version row stands right before the place of a version above all.
   Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().streams);
-  const Key floor = keys::state(stream);
-  const Bytes prefix = Bytes(floor).first(17);
+  const Key prefix = keys::begin(stream);
   if (!cursor.seek_before(keys::version(stream, ~std::uint64_t{0}))) return 0;
   const Bytes key = cursor.key();
-  if (key.size() != 26 || !text_of(key).starts_with(text_of(prefix))) return 0;
+  if (key.size() != 26 || !text_of(key).starts_with(text_of(Bytes(prefix)))) return 0;
   return get_be<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(key.data()) + 18);
 }
 
@@ -143,7 +142,7 @@ std::vector<Uuid> Snapshot::subjects(const Uuid& after, std::size_t limit) const
   Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().streams);
   constexpr auto kKind = static_cast<std::uint8_t>(StreamKind::subject);
   // From one stream to the next, over the rows of its versions.
-  while (ids.size() < limit && step(from) && cursor.seek(keys::state({StreamKind::subject, from}))) {
+  while (ids.size() < limit && step(from) && cursor.seek(keys::begin({StreamKind::subject, from}))) {
     if (cursor.key().front() != std::byte{kKind}) break;
     const auto id = id_in(cursor.key().subspan(1, 16));
     if (!id) break;

@@ -3,8 +3,9 @@
 // docs/storage-format.md.
 //
 //   meta               word -> see below; `subject_number` -> u32be, the last subject number given
-//   streams            u8 kind || id[16] || 00 -> state row (codec/state_codec.hpp)
-//                      u8 kind || id[16] || 01 || u64be version -> u64be position
+//   streams            u8 kind || id[16] || 01 || u64be version -> u64be position
+//                      u8 kind || id[16] || 02 -> state row (codec/state_codec.hpp), behind the versions, so
+//                      that an event changes the one page where its stream ends
 //   grants             grant id[16] -> state row
 //   principal_grants   principal[16] || grant id[16] -> empty
 //   idempotency        principal[16] || key tag[32] -> u64be position of the command's first event
@@ -76,8 +77,12 @@ class Key {
 };
 
 namespace keys {
+/// Below every row of the stream.
+[[nodiscard]] inline Key begin(const StreamId& stream) {
+  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id);
+}
 [[nodiscard]] inline Key state(const StreamId& stream) {
-  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{0});
+  return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{2});
 }
 [[nodiscard]] inline Key version(const StreamId& stream, std::uint64_t version) {
   return Key()

@@ -22,7 +22,8 @@ namespace ledger::tlog {
 
 /// The largest tree: sizes fit a signed 64-bit number.
 inline constexpr std::uint64_t kTreeSizeMax = 0x7fff'ffff'ffff'ffff;
-/// No inclusion or consistency proof in such a tree is longer.
+/// No inclusion proof in such a tree is longer, nor a consistency proof of up to 2^62 entries; the formats
+/// allow no more.
 inline constexpr std::size_t kProofHashesMax = 63;
 
 /// SHA-256 of nothing: the root of the empty tree.
@@ -55,6 +56,7 @@ struct TreeError {
   Kind kind = Kind::beyond_tree;
   unsigned level = 0;       ///< of the missing hash
   std::uint64_t index = 0;  ///< of the missing hash
+  bool operator==(const TreeError&) const = default;
 };
 
 template <typename T>

@@ -1,4 +1,4 @@
-add_executable(engine_child engine_child.cpp)
+add_executable(engine_child EXCLUDE_FROM_ALL engine_child.cpp)
 target_link_libraries(engine_child PRIVATE ledger::events)
 ledger_test(engine_crash_test crash engine_crash_test.cpp)
 target_compile_definitions(engine_crash_test PRIVATE ENGINE_CHILD="$<TARGET_FILE:engine_child>")

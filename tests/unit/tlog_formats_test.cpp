@@ -402,7 +402,7 @@ TEST_CASE("a proof is read and written to the same bytes, and refused at its lin
   CHECK(line(replaced(good, "\n5\n", "\n05\n")) == 8);
   CHECK(line(good.substr(0, good.find("\n\n") + 1)) == 6);
   CHECK(line(good.substr(0, good.size() - 1)) == 11);
-  CHECK(line(good + "\n") == 12);
+  CHECK(line(good + "\n") == 13);
 
   proof.extra = std::vector<std::byte>{std::byte{1}, std::byte{2}};
   CHECK(*parse_proof(proof.text()) == proof);

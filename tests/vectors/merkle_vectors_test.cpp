@@ -13,25 +13,26 @@ using namespace ledger::tlog;
 
 namespace {
 
-/// The hash that base64 text holds; anything but 32 bytes is "no hash", which no verifier of ours can be
-/// given.
-std::optional<Digest> hash_in(const boost::json::value& value) {
+/// The hash that base64 text holds. Some probes give other bytes than 32: they stand for hashes that are
+/// equal where the bytes are, and to nothing else.
+Digest hash_in(const boost::json::value& value) {
   const auto bytes = crypto::base64_decode(std::string_view(value.as_string()));
   REQUIRE(bytes);
   Digest hash;
-  if (bytes->size() != hash.bytes.size()) return std::nullopt;
+  if (bytes->size() != hash.bytes.size()) return crypto::sha256({bytes_of("no hash:"), *bytes});
   std::memcpy(hash.bytes.data(), bytes->data(), bytes->size());
   return hash;
 }
 
-std::optional<std::vector<Digest>> path_in(const boost::json::value& probe) {
+/// Whether the text holds 32 bytes; their verifier of inclusion asks that of the leaf hash, ours of its type.
+bool is_hash(const boost::json::value& value) {
+  return value.as_string().size() == 44;
+}
+
+std::vector<Digest> path_in(const boost::json::value& probe) {
   std::vector<Digest> path;
   if (probe.at("proof").is_null()) return path;
-  for (const auto& element : probe.at("proof").as_array()) {
-    const auto hash = hash_in(element);
-    if (!hash) return std::nullopt;
-    path.push_back(*hash);
-  }
+  for (const auto& element : probe.at("proof").as_array()) path.push_back(hash_in(element));
   return path;
 }
 
@@ -52,8 +53,7 @@ void run_probes(const char* name, std::size_t expected, Verify verify) {
     const auto probe = vectors::read_json(entry.path());
     const bool refused = probe.at("wantErr").as_bool();
     INFO(entry.path());
-    const auto path = path_in(probe);
-    const bool holds = path && verify(probe, *path);
+    const bool holds = verify(probe, path_in(probe));
     CHECK(holds != refused);
     if (holds) ++accepted;
   }
@@ -80,41 +80,31 @@ Digest u64_leaf(std::uint64_t i) {
 
 TEST_CASE("inclusion probes of transparency-dev/merkle are accepted and refused as they say") {
   run_probes("inclusion", 98, [](const auto& probe, const auto& path) {
-    const auto leaf = hash_in(probe.at("leafHash"));
-    const auto root = hash_in(probe.at("root"));
-    return leaf && root &&
-           verify_inclusion(number(probe, "leafIdx"), number(probe, "treeSize"), *leaf, path, *root);
+    return is_hash(probe.at("leafHash")) &&
+           verify_inclusion(number(probe, "leafIdx"), number(probe, "treeSize"),
+                            hash_in(probe.at("leafHash")), path, hash_in(probe.at("root")));
   });
 }
 
 TEST_CASE("consistency probes of transparency-dev/merkle are accepted and refused as they say") {
   run_probes("consistency", 98, [](const auto& probe, const auto& path) {
-    const auto root1 = hash_in(probe.at("root1"));
-    const auto root2 = hash_in(probe.at("root2"));
-    return root1 && root2 &&
-           verify_consistency(number(probe, "size1"), number(probe, "size2"), *root1, *root2, path);
+    return verify_consistency(number(probe, "size1"), number(probe, "size2"), hash_in(probe.at("root1")),
+                              hash_in(probe.at("root2")), path);
   });
 }
 
 TEST_CASE("subtree inclusion probes of transparency-dev/merkle are accepted and refused as they say") {
   run_probes("subtreeinclusion", 204, [](const auto& probe, const auto& path) {
-    const auto leaf = hash_in(probe.at("leafHash"));
-    const auto root = hash_in(probe.at("root"));
-    return leaf && root &&
+    return is_hash(probe.at("leafHash")) &&
            verify_subtree_inclusion(number(probe, "leafIdx"), number(probe, "start"), number(probe, "end"),
-                                    *leaf, path, *root);
+                                    hash_in(probe.at("leafHash")), path, hash_in(probe.at("root")));
   });
 }
 
 TEST_CASE("subtree consistency probes of transparency-dev/merkle are accepted and refused as they say") {
   run_probes("subtreeconsistency", 118, [](const auto& probe, const auto& path) {
-    const auto root1 = hash_in(probe.at("root1"));
-    // Of an empty subtree the tree's root does not count, and some probes give bytes that are no root.
-    const auto root2 = hash_in(probe.at("root2"));
-    const bool empty = number(probe, "start") == number(probe, "end");
-    return root1 && (root2 || empty) &&
-           verify_subtree_consistency(number(probe, "start"), number(probe, "end"), number(probe, "size"),
-                                      *root1, root2.value_or(Digest{}), path);
+    return verify_subtree_consistency(number(probe, "start"), number(probe, "end"), number(probe, "size"),
+                                      hash_in(probe.at("root1")), hash_in(probe.at("root2")), path);
   });
 }
 
