@@ -284,7 +284,10 @@ class Rules {
     if (auto v = ended(e.public_record, "revoked")) return v;
     return not_own_case(before_.filing->subject_id);
   }
-  Checked operator()(const AnnouncementCorrected& e) const { return same_record(e.public_record); }
+  Checked operator()(const AnnouncementCorrected& e) const {
+    if (auto v = same_record(e.public_record)) return v;
+    return registering();
+  }
 
   Checked operator()(const RecordImported& e) const {
     const auto owner = lookup_.number_owner(e.digits);

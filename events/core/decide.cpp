@@ -119,6 +119,16 @@ std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject_id
   return std::nullopt;
 }
 
+std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup& lookup,
+                                        const Context& context) {
+  if (files_for(lookup, context.actor.principal, filing.subject_id, context.now))
+    return refuse("own_case").error();
+  if (filing.approver == context.actor.principal || filing.reviewer == context.actor.principal) {
+    return refuse("four_eyes", "the registrar is not the reviewer of this attempt").error();
+  }
+  return std::nullopt;
+}
+
 std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {

@@ -25,16 +25,6 @@ std::optional<Refusal> hinder_reviewer(const FilingState& filing, const Lookup& 
   return std::nullopt;
 }
 
-std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup& lookup,
-                                        const Context& context) {
-  if (files_for(lookup, context.actor.principal, filing.subject_id, context.now))
-    return refuse("own_case").error();
-  if (filing.approver == context.actor.principal || filing.reviewer == context.actor.principal) {
-    return refuse("four_eyes", "the registrar is not the reviewer of this attempt").error();
-  }
-  return std::nullopt;
-}
-
 /// Guards of a decision on the attempt under review.
 template <typename P>
 std::optional<Refusal> hinder_decision(const FilingState& filing, const Lookup& lookup,
@@ -101,7 +91,7 @@ Decided decide_on(const SubmitFiling& command, const Lookup& lookup, const Conte
   if (!errors.empty()) return refuse_fields(std::move(errors));
   FilingSubmitted submitted;
   submitted.attempt = filing->attempt + 1;
-  if (filing->submission_position && filing->rejections > 0) {
+  if (filing->submission_position) {
     const auto before = lookup.filing_form(*filing->submission_position);
     submitted.unchanged = before && normalized(*before) == normalized(*form);
   }

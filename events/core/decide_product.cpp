@@ -64,9 +64,16 @@ const FeatureState* feature_of(const AccessPathState& path, const Uuid& id) {
 
 std::unexpected<Refusal> taken(std::string pointer) {
   Refusal refusal{
-      .code = "name_taken", .errors = {}, .state = {}, .detail = "names are unique among siblings"};
+      .code = "name_taken", .errors = {}, .state = "present", .detail = "names are unique among siblings"};
   refusal.errors.push_back({std::move(pointer), "name_taken", "a sibling has it"});
   return std::unexpected(std::move(refusal));
+}
+
+std::unexpected<Refusal> locked() {
+  return std::unexpected(Refusal{.code = "scope_locked",
+                                 .errors = {},
+                                 .state = "present",
+                                 .detail = "a submitted or filed scope names it: change the filing"});
 }
 
 bool product_name_taken(const Lookup& lookup, const Uuid& subject, const std::string& name, const Uuid& but) {
@@ -93,7 +100,8 @@ std::vector<FieldError> check_steps(const std::vector<std::string>& steps) {
   std::vector<FieldError> errors;
   if (steps.empty()) errors.push_back({"/steps", "required", "at least one navigation step"});
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].empty()) errors.push_back({"/steps/" + std::to_string(i), "too_short", "a step has a name"});
+    if (is_blank(steps[i]))
+      errors.push_back({"/steps/" + std::to_string(i), "too_short", "a step has a name"});
   }
   return errors;
 }
@@ -120,7 +128,7 @@ Decided on_product(const ProductState& product, P payload, const Uuid& acted_on)
 
 Decided decide_on(const AddProduct& command, const Lookup& lookup, const Context& context) {
   if (auto hindered = hinder_filer(lookup, command.subject_id)) return std::unexpected(*std::move(hindered));
-  if (command.name.empty()) return refuse_fields({{"/name", "required", "a product has a name"}});
+  if (is_blank(command.name)) return refuse_fields({{"/name", "required", "a product has a name"}});
   if (lookup.products_of(command.subject_id).size() >= limits::kProductsMax)
     return full("a subject has 200 products");
   if (product_name_taken(lookup, command.subject_id, command.name, {})) return taken("/name");
@@ -131,9 +139,9 @@ Decided decide_on(const AddProduct& command, const Lookup& lookup, const Context
 Decided decide_on(const UpdateProduct& command, const Lookup& lookup, const Context&) {
   const auto product = lookup.product(command.product_id);
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (command.name && command.name->empty())
+  if (command.name && is_blank(*command.name))
     return refuse_fields({{"/name", "too_short", "a product has a name"}});
-  if (ScopeLocks(lookup, product->subject_id).holds(*product)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(*product)) return locked();
   auto name = command.name;
   if (!name) name = lookup.private_text(product->name_position, field::kProductName);
   if (!name) return refuse_fields({{"/name", "required", "the name was erased: give one"}});
@@ -145,7 +153,7 @@ Decided decide_on(const UpdateProduct& command, const Lookup& lookup, const Cont
 Decided decide_on(const RemoveProduct& command, const Lookup& lookup, const Context&) {
   const auto product = lookup.product(command.product_id);
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (ScopeLocks(lookup, product->subject_id).holds(*product)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(*product)) return locked();
   return on_product(*product, ProductRemoved{}, product->id);
 }
 
@@ -165,7 +173,7 @@ Decided decide_on(const UpdateAccessPath& command, const Lookup& lookup, const C
   if (path == nullptr) return refuse("not_found");
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
   if (auto errors = check_steps(command.steps); !errors.empty()) return refuse_fields(std::move(errors));
-  if (ScopeLocks(lookup, product->subject_id).holds(*path)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(*path)) return locked();
   std::string steps = texts_text(command.steps);
   if (steps_taken(lookup, *product, steps, path->id)) return taken("/steps");
   return on_product(*product, AccessPathUpdated{path->id, Private::of(std::move(steps))}, path->id);
@@ -176,7 +184,7 @@ Decided decide_on(const RemoveAccessPath& command, const Lookup& lookup, const C
   const AccessPathState* path = path_of(*product, command.path_id);
   if (path == nullptr) return refuse("not_found");
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (ScopeLocks(lookup, product->subject_id).holds(*path)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(*path)) return locked();
   return on_product(*product, AccessPathRemoved{path->id}, path->id);
 }
 
@@ -185,7 +193,7 @@ Decided decide_on(const AddFeature& command, const Lookup& lookup, const Context
   const AccessPathState* path = path_of(*product, command.path_id);
   if (path == nullptr) return refuse("not_found");
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (command.name.empty()) return refuse_fields({{"/name", "required", "a feature has a name"}});
+  if (is_blank(command.name)) return refuse_fields({{"/name", "required", "a feature has a name"}});
   if (count_features(*product) >= limits::kFeaturesMax) return full("a product has 1,000 features");
   if (feature_name_taken(lookup, *path, command.name, {})) return taken("/name");
   return on_product(
@@ -200,9 +208,9 @@ Decided decide_on(const UpdateFeature& command, const Lookup& lookup, const Cont
   const FeatureState* feature = path == nullptr ? nullptr : feature_of(*path, command.feature_id);
   if (feature == nullptr) return refuse("not_found");
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (command.name && command.name->empty())
+  if (command.name && is_blank(*command.name))
     return refuse_fields({{"/name", "too_short", "a feature has a name"}});
-  if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return locked();
   auto name = command.name;
   if (!name) name = lookup.private_text(feature->position, field::kFeatureName);
   if (!name) return refuse_fields({{"/name", "required", "the name was erased: give one"}});
@@ -221,7 +229,7 @@ Decided decide_on(const RemoveFeature& command, const Lookup& lookup, const Cont
   const FeatureState* feature = path == nullptr ? nullptr : feature_of(*path, command.feature_id);
   if (feature == nullptr) return refuse("not_found");
   if (auto hindered = hinder_filer(lookup, product->subject_id)) return std::unexpected(*std::move(hindered));
-  if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return refuse("scope_locked");
+  if (ScopeLocks(lookup, product->subject_id).holds(feature->id)) return locked();
   return on_product(*product, FeatureRemoved{path->id, feature->id}, feature->id);
 }
 

@@ -158,9 +158,11 @@ Decided decide_on(const RevokeFiling& command, const Lookup& lookup, const Conte
   return decided(StreamKind::filing, filing->id, std::move(revoked));
 }
 
-Decided decide_on(const CorrectAnnouncement& command, const Lookup& lookup, const Context&) {
+Decided decide_on(const CorrectAnnouncement& command, const Lookup& lookup, const Context& context) {
   const auto filing = lookup.filing(command.filing_id);
   if (!allows<AnnouncementCorrected>(*filing) || !filing->public_record) return illegal(*filing);
+  if (auto hindered = hinder_registrar(*filing, lookup, context))
+    return std::unexpected(*std::move(hindered));
   AnnouncementCorrected corrected;
   corrected.public_record = *filing->public_record;
   PublicRecord& record = corrected.public_record;

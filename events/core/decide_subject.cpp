@@ -59,6 +59,12 @@ std::vector<FieldError> check_submission(const SubjectForm& form, const Lookup& 
   return errors;
 }
 
+std::unexpected<Refusal> credit_code_taken(std::string state) {
+  Refusal taken{.code = "credit_code_taken", .errors = {}, .state = std::move(state), .detail = {}};
+  taken.errors.push_back({"/credit_code", "credit_code_taken", "another registration has it"});
+  return std::unexpected(std::move(taken));
+}
+
 /// Whether another live subject has this code.
 bool taken_by_another(const Lookup& lookup, const std::string& code, const Uuid& subject) {
   const auto owner = lookup.credit_code_owner(code);
@@ -85,7 +91,7 @@ std::optional<Refusal> hinder_decision(const SubjectState& subject, const Lookup
 std::vector<FieldError> check_subject_form(const SubjectForm& form) {
   std::vector<FieldError> errors;
   const auto require = [&](const std::optional<std::string>& value, std::string pointer) {
-    if (!value || value->empty()) errors.push_back({std::move(pointer), "required", "needed for submission"});
+    if (blank(value)) errors.push_back({std::move(pointer), "required", "needed for submission"});
   };
   require(form.organization_name, "/organization_name");
   require(form.credit_code, "/credit_code");
@@ -167,18 +173,16 @@ std::vector<Reason> to_reasons(const std::vector<GivenReason>& reasons) {
 Decided decide_on(const RegisterSubject& command, const Lookup& lookup, const Context& context) {
   std::vector<FieldError> errors;
   check_identity(errors, command.credit_code, command.region);
-  if (command.organization_name.empty()) errors.push_back({"/organization_name", "required", ""});
+  if (is_blank(command.organization_name)) errors.push_back({"/organization_name", "required", ""});
   const auto require = [&](const std::optional<std::string>& value, std::string pointer) {
-    if (!value || value->empty()) errors.push_back({std::move(pointer), "required", ""});
+    if (blank(value)) errors.push_back({std::move(pointer), "required", ""});
   };
   require(command.contact.name, "/contact/name");
   require(command.contact.phone, "/contact/phone");
   require(command.contact.email, "/contact/email");
   if (!errors.empty()) return refuse_fields(std::move(errors));
   if (lookup.credit_code_owner(command.credit_code)) {
-    Refusal taken{.code = "credit_code_taken", .errors = {}, .state = {}, .detail = {}};
-    taken.errors.push_back({"/credit_code", "credit_code_taken", "another registration has it"});
-    return std::unexpected(std::move(taken));
+    return credit_code_taken("registered");
   }
   SubjectRegistered registered;
   registered.organization_name = command.organization_name;
@@ -200,7 +204,7 @@ Decided decide_on(const SubmitSubject& command, const Lookup& lookup, const Cont
   std::vector<FieldError> errors = check_submission(command.form, lookup, subject->id);
   if (!errors.empty()) return refuse_fields(std::move(errors));
   if (taken_by_another(lookup, *command.form.credit_code, subject->id)) {
-    return refuse_in(subject->status, "credit_code_taken");
+    return credit_code_taken(std::string(code_of(subject->status)));
   }
   SubjectSubmitted submitted;
   submitted.attempt = subject->attempt + 1;
@@ -243,7 +247,7 @@ Decided decide_on(const ChangeSubject& command, const Lookup& lookup, const Cont
   std::vector<FieldError> errors = check_submission(command.form, lookup, subject->id);
   if (!errors.empty()) return refuse_fields(std::move(errors));
   if (taken_by_another(lookup, *command.form.credit_code, subject->id)) {
-    return refuse_in(subject->status, "credit_code_taken");
+    return credit_code_taken(std::string(code_of(subject->status)));
   }
   SubjectChangeSubmitted submitted;
   submitted.change = subject->changes + 1;
@@ -260,7 +264,7 @@ Decided decide_on(const ApproveSubjectChange& command, const Lookup& lookup, con
   const auto form = lookup.subject_form(*subject->change_position);
   if (!form) return refuse_in(subject->status, "record_erased");
   if (taken_by_another(lookup, *form->credit_code, subject->id)) {
-    return refuse_in(subject->status, "credit_code_taken");
+    return credit_code_taken(std::string(code_of(subject->status)));
   }
   return decided(
       StreamKind::subject, subject->id,

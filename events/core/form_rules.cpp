@@ -115,10 +115,6 @@ class ScopeResolver {
   std::vector<ProductState> products_;
 };
 
-bool blank(const std::optional<std::string>& text) {
-  return !text || text->empty();
-}
-
 bool any_selected(const FilingForm::Scope& scope) {
   for (const auto* ids : {&scope.products, &scope.access_paths, &scope.features}) {
     if (*ids && !(*ids)->empty()) return true;
@@ -129,6 +125,7 @@ bool any_selected(const FilingForm::Scope& scope) {
 }  // namespace
 
 bool is_filing_pointer(std::string_view pointer) {
+  if (pointer.empty()) return true;  // the whole form
   // Elements of the selector lists are fields too: /scope/features/3.
   const auto last = pointer.rfind('/');
   if (last != std::string_view::npos && last + 1 < pointer.size() && pointer.starts_with("/scope/")) {
@@ -144,7 +141,7 @@ bool is_filing_pointer(std::string_view pointer) {
 }
 
 bool is_subject_pointer(std::string_view pointer) {
-  return std::ranges::find(kSubjectPointers, pointer) != kSubjectPointers.end();
+  return pointer.empty() || std::ranges::find(kSubjectPointers, pointer) != kSubjectPointers.end();
 }
 
 std::expected<FilingInformation, std::vector<FieldError>> check_filing_form(const FilingForm& form,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "events/core/decide.hpp"
+#include "events/core/text.hpp"
 #include "events/core/transitions.hpp"
 
 namespace ledger {
@@ -16,6 +17,11 @@ using Decided = std::expected<Decision, Refusal>;
 
 [[nodiscard]] inline std::unexpected<Refusal> refuse(std::string_view code, std::string detail = {}) {
   return std::unexpected(Refusal{.code = code, .errors = {}, .state = {}, .detail = std::move(detail)});
+}
+
+/// Absent, empty, or nothing but blanks: no answer to a question of a form.
+[[nodiscard]] inline bool blank(const std::optional<std::string>& text) {
+  return !text || is_blank(*text);
 }
 
 /// A refusal that the current state is the reason of.
@@ -52,6 +58,11 @@ template <typename P, typename State>
 
 /// Only a qualified subject adds products and saves or submits filings.
 [[nodiscard]] std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject);
+
+/// Four eyes for numbers and the public list: the registrar is neither the attempt's reviewer nor files for
+/// it.
+[[nodiscard]] std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup& lookup,
+                                                      const Context& context);
 
 /// Field errors of a rejection's reasons: at least one, known codes, pointers into the form.
 [[nodiscard]] std::vector<FieldError> check_reasons(const std::vector<GivenReason>& reasons,

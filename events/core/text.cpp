@@ -113,4 +113,16 @@ bool has_forbidden_character(std::string_view text, Lines lines) {
   return false;
 }
 
+bool is_blank(std::string_view text) {
+  while (!text.empty()) {
+    std::size_t width = 0;
+    for (const std::string_view blank : {" ", "\t", "\n", "\r", "\xC2\xA0", "\xE3\x80\x80"}) {
+      if (text.starts_with(blank)) width = blank.size();
+    }
+    if (width == 0) return false;
+    text.remove_prefix(width);
+  }
+  return true;
+}
+
 }  // namespace ledger

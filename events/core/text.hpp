@@ -16,6 +16,9 @@ namespace ledger {
 
 enum class Lines : bool { one, several };
 
+/// Whether a text holds nothing but blanks: space, tab, line end, no-break space, ideographic space U+3000.
+[[nodiscard]] bool is_blank(std::string_view text);
+
 /// Whether a well-formed text holds a character that no field takes: a noncharacter; a control (C0, DEL, C1)
 /// other than \n and \t in a text of several lines; and in a text of one line also a line or paragraph
 /// separator, a bidirectional control (U+200E, U+200F, U+061C, U+202A-202E, U+2066-2069), a zero-width

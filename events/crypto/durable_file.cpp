@@ -117,6 +117,20 @@ std::string FileFault::message() const {
   return text;
 }
 
+std::expected<void, FileFault> overwrite_file(const fs::path& path, Bytes contents) {
+  {
+    const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat facts {};
+    if (file && ::fstat(file.get(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+        static_cast<std::size_t>(facts.st_size) == contents.size()) {
+      if (!write_all(file.get(), contents)) return fault(errno, "write", path);
+      if (::fdatasync(file.get()) != 0) return fault(errno, "fdatasync", path);
+      return {};
+    }
+  }
+  return replace_file(path, contents);
+}
+
 std::expected<void, FileFault> sync_directory(const fs::path& directory) {
   const File file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!file) return fault(errno, "open directory", directory);

@@ -35,6 +35,12 @@ struct FileFault {
 [[nodiscard]] std::expected<void, FileFault> replace_file(const std::filesystem::path& path, Bytes contents,
                                                           unsigned mode = 0600);
 
+/// Writes over a file of exactly this size in place and makes it durable, which needs no room on the disk; a
+/// crash in between leaves either or a mixture, so only for contents that whoever reads them recognises or
+/// distrusts. A file that is missing or of another size is replaced.
+[[nodiscard]] std::expected<void, FileFault> overwrite_file(const std::filesystem::path& path,
+                                                            Bytes contents);
+
 /// Replaces a secret file and then overwrites the blocks of the old one in place, as far as the file system
 /// does write in place (journalling ones do; copy-on-write ones and flash translation layers keep old
 /// blocks).

@@ -106,6 +106,15 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
   return grant_id;
 }
 
+/// Whether a file would stand in or below a directory.
+bool lies_in(const std::filesystem::path& file, const std::filesystem::path& directory) {
+  if (file.empty()) return false;
+  std::error_code code;
+  const auto relative = std::filesystem::weakly_canonical(file, code)
+                            .lexically_relative(std::filesystem::weakly_canonical(directory, code));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
 std::optional<EngineFault> refuse(const CreateOptions& options, const DataDirectory& directory,
                                   TimestampUs now) {
   if (directory.holds_ledger()) {
@@ -114,6 +123,9 @@ std::optional<EngineFault> refuse(const CreateOptions& options, const DataDirect
   std::error_code code;
   if (std::filesystem::exists(options.data) && !std::filesystem::is_empty(options.data, code)) {
     return fault_of(EngineFailure::ledger_exists, options.data.string() + " is not empty");
+  }
+  if (lies_in(options.master_key, options.data)) {
+    return fault_of(EngineFailure::invalid, "the master key lies outside the data directory");
   }
   if (!is_origin(options.origin)) {
     return fault_of(EngineFailure::invalid,
@@ -165,11 +177,8 @@ std::expected<Created, EngineFault> Engine::create(const CreateOptions& options)
                 .documents = {},
                 .views = {}};
   undo.made(directory.vault());
-  const std::filesystem::path epoch_file = epoch_file_beside(key_file);
-  const bool epoch_file_there = std::filesystem::exists(epoch_file);
-  if (!epoch_file_there) undo.made(epoch_file);
   auto vault =
-      Vault::open({.directory = directory.vault(), .epoch_file = epoch_file, .create = true}, stores.master);
+      Vault::open({.directory = directory.vault(), .epoch_file = key_file, .create = true}, stores.master);
   if (!vault) return storage(vault.error().detail);
   stores.vault = std::move(*vault);
   undo.made(directory.documents());

@@ -218,6 +218,19 @@ bool Cursor::seek_before(Bytes key) {
 
 // ---- Environment
 
+namespace {
+
+bool is_cut(MDB_env* env, const std::filesystem::path& path) {
+  MDB_envinfo info;
+  MDB_stat stat;
+  if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat) != 0) return false;
+  std::error_code code;
+  const std::uint64_t size = std::filesystem::file_size(path / "data.mdb", code);
+  return !code && size < (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
+}  // namespace
+
 StoreResult<std::unique_ptr<Environment>> Environment::open(EnvironmentOptions options) {
   if (!options.read_only) {
     if (auto made = crypto::make_directory(options.path); !made)
@@ -240,6 +253,9 @@ StoreResult<std::unique_ptr<Environment>> Environment::open(EnvironmentOptions o
   if (const int code = mdb_env_open(env, options.path.c_str(), flags, 0600); code != 0) {
     return fault(code, "open environment");
   }
+  // A file that was cut would end the process with SIGBUS when the map is read beyond its end. What is not
+  // synced is only a cache, which a refusal here has built anew.
+  if (options.no_sync && is_cut(env, options.path)) return fault(MDB_CORRUPTED, "open environment");
   std::unique_ptr<Environment> environment(new Environment(std::move(options), held.release()));
   environment->reap_readers();
   return environment;

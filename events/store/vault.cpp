@@ -71,8 +71,16 @@ Digest check_of(const SecretKey& wrapping) {
   return crypto::hmac_sha256(wrapping, {bytes_of("vault/check/v1")});
 }
 
-// ---- the epoch file: a header line, then one line `<number> <64 hex>` an epoch; two only while `destroy` is
-// at work
+// ---- the epoch section, at the end of its file: a header line, then one line `<number> <64 hex>` an epoch;
+// two only while `destroy` is at work. What stands before it (the master key) is kept as it is.
+
+/// Where the section begins in a file's text; npos when it has none.
+std::size_t section_of(std::string_view text) {
+  if (text.starts_with(kEpochHeader)) return 0;
+  const std::string below_a_line = "\n" + std::string(kEpochHeader);
+  const std::size_t at = text.find(below_a_line);
+  return at == std::string_view::npos ? at : at + 1;
+}
 
 std::string epoch_text(std::initializer_list<const Epoch*> epochs) {
   std::string text;
@@ -113,8 +121,9 @@ VaultResult<std::vector<Epoch>> load_epochs(const std::filesystem::path& path) {
   auto text = crypto::load_secret_file(path);
   if (!text) return fault(VaultFailure::epoch_file, text.error().message());
   std::vector<Epoch> epochs;
-  bool read = text->starts_with(kEpochHeader);
-  std::string_view rest = std::string_view(*text).substr(read ? kEpochHeader.size() : 0);
+  const std::size_t section = section_of(*text);
+  bool read = section != std::string_view::npos;
+  std::string_view rest = std::string_view(*text).substr(read ? section + kEpochHeader.size() : 0);
   while (read && !rest.empty()) {
     const std::size_t end = rest.find('\n');
     auto epoch = end == std::string_view::npos ? std::nullopt : parse_epoch(rest.substr(0, end));
@@ -131,11 +140,36 @@ VaultResult<std::vector<Epoch>> load_epochs(const std::filesystem::path& path) {
 
 VaultResult<void> replace_epochs(const std::filesystem::path& path,
                                  std::initializer_list<const Epoch*> epochs) {
-  std::string text = epoch_text(epochs);
+  auto before = crypto::load_secret_file(path);
+  if (!before) return fault(before.error());
+  const std::string_view kept = std::string_view(*before).substr(0, section_of(*before));
+  std::string section = epoch_text(epochs);
+  std::string text;
+  text.reserve(kept.size() + section.size());  // no regrowth, no unwiped copy
+  text.append(kept).append(section);
   auto replaced = crypto::replace_secret_file(path, bytes_of(text));
+  crypto::wipe(*before);
+  crypto::wipe(section);
   crypto::wipe(text);
   if (!replaced) return fault(replaced.error());
   return {};
+}
+
+/// The first epoch: behind a master key that has none, or in a file of its own.
+VaultResult<void> begin_epochs(const std::filesystem::path& path, const Epoch& first) {
+  if (!std::filesystem::exists(path)) {
+    std::string text = epoch_text({&first});
+    auto created = crypto::create_secret_file(path, bytes_of(text));
+    crypto::wipe(text);
+    if (!created) return fault(created.error());
+    return {};
+  }
+  auto before = crypto::load_secret_file(path);
+  if (!before) return fault(before.error());
+  const bool taken = section_of(*before) != std::string_view::npos;
+  crypto::wipe(*before);
+  if (taken) return fault(VaultFailure::epoch_file, path.string() + " holds another vault's epoch already");
+  return replace_epochs(path, {&first});
 }
 
 // ---- rows
@@ -230,12 +264,6 @@ class KeyCache {
 
 }  // namespace
 
-std::filesystem::path epoch_file_beside(const std::filesystem::path& master_key_file) {
-  std::filesystem::path path = master_key_file;
-  path += ".epoch";
-  return path;
-}
-
 struct Vault::Impl {
   VaultOptions options;
   SecretKey master_half;
@@ -275,10 +303,7 @@ struct Vault::Impl {
       return fault(VaultFailure::record_exists, "a vault stands already in " + options.directory.string());
     }
     Epoch first{1, SecretKey::random()};
-    std::string text = epoch_text({&first});
-    auto created = crypto::create_secret_file(options.epoch_file, bytes_of(text));
-    crypto::wipe(text);
-    if (!created) return fault(created.error());
+    if (auto begun = begin_epochs(options.epoch_file, first); !begun) return begun;
     if (auto put = put_epoch(*txn, first); !put) return put;
     if (auto committed = std::move(*txn).commit(); !committed) return fault(committed.error());
     use(std::move(first));

@@ -2,18 +2,16 @@
 //
 // What is where. `vault/` (LMDB, fully synced) holds record id[16] -> u32be epoch || wrapped key[60]. A row
 // is wrapped under a key derived from two halves: the master key (its own file) and the secret of the row's
-// epoch. The epoch secret lies in a file of its own beside the master key, `<master key file>.epoch`, never
-// in `vault/`.
+// epoch. The epoch secret stands behind the master key in the master key file, never in `vault/`.
 //
 // Erasing. `destroy` draws a new epoch secret, wraps the surviving keys anew under it in one transaction that
 // also drops the rows of the destroyed ones, and then forgets the old secret. From then on no row written
 // before can be opened: not in old pages that LMDB, which copies on write, leaves in the file, and not in any
 // older copy or backup of `vault/`, even with the master key. The price is honest: older vault backups are
-// worthless after an erasure, and losing the epoch file loses every private value. A copy of the *epoch file*
-// made before an erasure still opens a vault copy made before it, so the epoch file must not be backed up
-// beyond the time within which an erasure must take hold; the master key file, which never changes, may be.
-// Old blocks of the epoch file are overwritten in place, which flash and copy-on-write file systems may not
-// honour.
+// worthless after an erasure, and losing the key file loses every private value. A copy of the key file made
+// before an erasure still opens a vault copy made before it, so older copies of the key file must not be kept
+// beyond the time within which an erasure must take hold. Its old blocks are overwritten in place, which
+// flash and copy-on-write file systems may not honour.
 #pragma once
 
 #include <expected>
@@ -48,15 +46,12 @@ using VaultResult = std::expected<T, VaultFault>;
 
 struct VaultOptions {
   std::filesystem::path directory;   ///< `DIR/vault`.
-  std::filesystem::path epoch_file;  ///< Usually `epoch_file_beside(master key file)`.
+  std::filesystem::path epoch_file;  ///< The master key file; the section is added to it.
   std::size_t cache_entries_max = 4096;
   std::uint64_t map_size = std::uint64_t{8} << 30;
   bool create = false;     ///< Makes a new, empty vault and its epoch file; refuses where one is.
   bool read_only = false;  ///< `verify`, `export`: no recovery, no create, no destroy.
 };
-
-/// `<master key file>.epoch`.
-[[nodiscard]] std::filesystem::path epoch_file_beside(const std::filesystem::path& master_key_file);
 
 /// A record's id and its key, the latter random or, in a simulation, from its seed.
 struct RecordKey {

@@ -26,6 +26,14 @@ std::string open_mark() {
   return "open " + boot_id() + "\n";
 }
 
+/// Marks are of one size, so that a new one fits over the old one on a disk without room.
+constexpr std::size_t kMarkBytes = 64;
+
+std::expected<void, crypto::FileFault> put_mark(const std::filesystem::path& path, std::string text) {
+  text.resize(std::max(text.size(), kMarkBytes), ' ');
+  return crypto::overwrite_file(path, bytes_of(text));
+}
+
 const std::uint8_t* octets(Bytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
@@ -155,6 +163,7 @@ std::optional<std::string> TrustMark::distrust() const {
   if (!text) {
     return text.error().is_missing() ? "they carry no mark" : "their mark cannot be read";
   }
+  text->resize(std::min(text->size(), text->find('\n') + 1));  // the rest is blanks
   if (*text == kClean) return std::nullopt;
   if (boot_id().empty()) return "they were not closed cleanly, and this machine tells no boot id";
   if (*text == open_mark()) return std::nullopt;
@@ -162,11 +171,11 @@ std::optional<std::string> TrustMark::distrust() const {
 }
 
 std::expected<void, crypto::FileFault> TrustMark::set_open() const {
-  return crypto::replace_file(path_, bytes_of(open_mark()));
+  return put_mark(path_, open_mark());
 }
 
 std::expected<void, crypto::FileFault> TrustMark::set_clean() const {
-  return crypto::replace_file(path_, bytes_of(kClean));
+  return put_mark(path_, std::string(kClean));
 }
 
 }  // namespace ledger::store

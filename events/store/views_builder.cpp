@@ -259,11 +259,9 @@ std::expected<std::unique_ptr<Stores>, EngineFault> open_stores(const std::files
     stores->ledger_id = created->ledger_id;
     stores->origin = created->origin;
   }
-  auto vault = Vault::open({.directory = directory.vault(),
-                            .epoch_file = epoch_file_beside(key_file),
-                            .create = false,
-                            .read_only = read_only},
-                           stores->master);
+  auto vault = Vault::open(
+      {.directory = directory.vault(), .epoch_file = key_file, .create = false, .read_only = read_only},
+      stores->master);
   if (!vault) {
     const EngineFailure kind = vault.error().kind == VaultFailure::epoch_file ? EngineFailure::master_key
                                : vault.error().kind == VaultFailure::damaged  ? EngineFailure::damaged

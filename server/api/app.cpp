@@ -357,9 +357,14 @@ http::Response App::Impl::refuse_fields(const Call& call, const Command& command
     context.actor.role = call.grant->role;
     context.filer_subject = call.grant->subject_id;
   }
-  if (const auto refusal = authorize(command, snapshot.lookup(), context)) {
+  // A body whose subject_id could not be read names nothing: there is no subject to ask about.
+  const auto* create = std::get_if<CreateFiling>(&command);
+  const bool names_nothing = create != nullptr && create->subject_id.is_nil();
+  if (const auto refusal = authorize(command, snapshot.lookup(), context);
+      refusal && !(names_nothing && refusal->code == "not_found")) {
     return server::problem(call.language, *refusal);
   }
+  if (names_nothing) return server::problem(call.language, std::move(errors));
   const auto decision = decide(command, snapshot.lookup(), context);
   if (!decision) merge_errors(errors, decision.error().errors);
   return server::problem(call.language, std::move(errors));

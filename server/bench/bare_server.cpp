@@ -159,10 +159,10 @@ struct BareServer::Impl {
   }
   void accept() {
     net::io_context& target = *contexts[next++ % contexts.size()];
-    acceptor->async_accept(target, [this](beast::error_code error, auto socket) {
+    acceptor->async_accept(target.get_executor(), [this](beast::error_code error, Socket socket) {
       if (error) return;
       socket.set_option(tcp::no_delay(true));
-      std::make_shared<Session>(Socket(std::move(socket)), answer, &work)->read();
+      std::make_shared<Session>(std::move(socket), answer, &work)->read();
       accept();
     });
   }

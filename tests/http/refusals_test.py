@@ -153,6 +153,13 @@ class Refusals(unittest.TestCase):
         answer = self.ledger.post("/v1/filings", self.other_filer, {"subject_id": self.other_subject, "form": {}})
         self.refused(answer, 409, "subject_not_qualified")
 
+    def test_a_filing_without_a_readable_subject_is_422(self):
+        for body, pointers in (({"form": {"zz": 1}}, ["/subject_id", "/form/zz"]),
+                               ({"subject_id": 5, "form": {}}, ["/subject_id"]),
+                               ({"subject_id": "zz", "form": {}}, ["/subject_id"])):
+            with self.subTest(body):
+                self.refused(self.ledger.post("/v1/filings", self.filer, body), 422, "fields_invalid", pointers)
+
     def test_documents_belong_to_their_subject(self):
         foreign = self.ledger.upload(self.other_filer, b"foreign")
         form = self.ledger.filing_form(self.filer, [self.feature])
@@ -198,6 +205,7 @@ class Refusals(unittest.TestCase):
         answer = self.ledger.post("/v1/subjects/%s/products" % self.subject, self.filer,
                                   {"name": "示例应用", "form": "website"})
         self.refused(answer, 409, "name_taken")
+        self.assertEqual(answer.json["state"], "present")
 
     def test_a_repeated_key_gives_the_same_answer_and_appends_nothing(self):
         form = {"subject_id": self.subject, "form": {"algorithm_name": "幂等"}}

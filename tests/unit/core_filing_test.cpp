@@ -124,6 +124,7 @@ TEST_CASE("a withdrawn filing is submitted again from its last form") {
   s.must(WithdrawFiling{filing}, s.filer);
   REQUIRE(s.state_of(filing) == "draft");
   REQUIRE(s.ask(SubmitFiling{filing, true}, s.filer) == "ok");
+  REQUIRE(std::get<FilingSubmitted>(s.ledger.log.back().payload).unchanged);
   REQUIRE(s.ledger.filing(filing)->attempt == 2);
   s.must(StartReview{filing}, s.reviewer);
   REQUIRE(s.ask(WithdrawFiling{filing}, s.filer) == "illegal_transition");
@@ -305,4 +306,29 @@ TEST_CASE("the gate refuses what decide would never make") {
   NumberAssigned number{
       "演示备", "110108100000102260012", "110108", 1'000'001, AlgorithmType::personalized_push, 26, 1};
   REQUIRE(rule(number, s.registrar, 5) == "check_digit");
+}
+
+TEST_CASE("a correction needs four eyes as a publication does, and nobody corrects the own filing") {
+  Qualified s;
+  const Uuid filing = s.published({s.tree.feature});
+  RecordCorrection correction;
+  correction.remark = "更正";
+  s.must(GrantAccess{s.reviewer.principal.text(), Role::registrar, {}, {}}, s.ledger.admin());
+  REQUIRE(s.ask(CorrectAnnouncement{filing, correction, {}}, {s.reviewer.principal, Role::registrar, {}}) ==
+          "four_eyes");
+  s.must(GrantAccess{s.registrar.principal.text(), Role::filer, s.subject, {}}, s.ledger.admin());
+  REQUIRE(s.ask(CorrectAnnouncement{filing, correction, {}}, s.registrar) == "own_case");
+}
+
+TEST_CASE("a reason may point at the whole form, and blanks are no answer") {
+  Qualified s;
+  FilingForm form = filing_form(s.ledger, s.subject, {s.tree.feature});
+  form.algorithm_name = " \u3000\t";
+  const Uuid filing = s.must(CreateFiling{s.subject, form}, s.filer);
+  REQUIRE(s.errors(SubmitFiling{filing, true}, s.filer) == Strings{"/algorithm_name required"});
+  form.algorithm_name = "两个算法";
+  s.must(SaveDraft{filing, form}, s.filer);
+  s.must(SubmitFiling{filing, true}, s.filer);
+  s.must(StartReview{filing}, s.reviewer);
+  REQUIRE(s.ask(RejectFiling{filing, {{"several_algorithms", "", {}}}}, s.reviewer) == "ok");
 }

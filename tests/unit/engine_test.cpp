@@ -488,9 +488,8 @@ TEST_CASE("a repeat whose record key was destroyed says that it was erased") {
   story.engine.reset();
   {
     const auto master = crypto::MasterKey::load(story.dir / "data.key");
-    auto vault = Vault::open(
-        {.directory = story.data() / "vault", .epoch_file = epoch_file_beside(story.dir / "data.key")},
-        *master);
+    auto vault =
+        Vault::open({.directory = story.data() / "vault", .epoch_file = story.dir / "data.key"}, *master);
     REQUIRE(vault);
     REQUIRE((*vault)->destroy(std::span(&record, 1)));
   }

@@ -197,7 +197,14 @@ TEST_CASE("an ML-DSA cosignature is passed over and its key not taken") {
 }
 
 TEST_CASE("the example of Go's note package verifies") {
-  const auto key = vkey("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
-  CHECK(key.id() == 0x530d903a);
-  CHECK(key.text() == "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
+  const std::string text =
+      "If you think cryptography is the answer to your problem,\n"
+      "then you don't know what your problem is.\n\n"
+      "— PeterNeumann "
+      "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+  const std::vector keys{vkey("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")};
+  const auto note = parse_note(text);
+  REQUIRE(note);
+  CHECK(format_note(*note) == text);
+  CHECK(verify_note(*note, keys).has_value());
 }
