@@ -149,8 +149,8 @@ struct EngineOptions {
   /// unless `clock` is given, which then is free to jump forward.
   std::function<TimestampUs()> monotonic;
   std::size_t states_max = 8192;  ///< decoded states kept of each kind, times two
-  std::size_t rebuild_buffer_bytes = std::size_t{96}
-                                     << 20;  ///< rows that a rebuild holds before it writes them
+  /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
+  std::size_t rebuild_buffer_bytes = std::size_t{128} << 20;
   /// Told about progress while the views are caught up or rebuilt at start: done and total events.
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   /// Told once for what an operator should read (a rebuild and why, a distrusted clock); no private value.

@@ -75,6 +75,7 @@ template <typename State>
 void Indexes::evolve_stream(StateCache<State>& cache, const Event& event, const codec::EntryParts& parts) {
   const StreamId& stream = event.header.stream;
   const Key row = key(stream);
+  if (event.header.version == 1) cache.expect_new(stream.id);
   const State* now = cache.find(db_.streams, stream.id, row);
   State after = evolve(now != nullptr ? State(*now) : State{}, event);
   note_record(after, event, parts);

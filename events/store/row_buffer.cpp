@@ -1,6 +1,7 @@
 #include "events/store/row_buffer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <string_view>
@@ -69,7 +70,7 @@ RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
     table.slots[at] = index + 1;
     Entry& made = table.entries.emplace_back();
     made.key = arena_.copy(key).data();
-    made.key_size = static_cast<std::uint32_t>(key.size());
+    made.key_size = static_cast<std::uint16_t>(key.size());
     made.hash = hash;
   }
   Entry& entry = table.entries[index];
@@ -113,14 +114,39 @@ StoreResult<void> RowBuffer::del(Database database, Bytes key) {
   return {};
 }
 
-std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) const {
-  std::vector<const Entry*> order;
-  order.reserve(table.entries.size());
-  for (const Entry& entry : table.entries) {
-    if (entry.kind != Kind::absent) order.push_back(&entry);
+namespace {
+
+/// The front of a key as numbers that sort as its bytes do, so that sorting need not follow a pointer a
+/// comparison.
+struct Front {
+  std::array<std::uint64_t, 4> words;
+  std::uint32_t index;
+};
+
+Front front_of(Bytes key, std::uint32_t index) {
+  std::array<std::uint8_t, 32> bytes{};
+  std::memcpy(bytes.data(), key.data(), std::min(key.size(), bytes.size()));
+  Front front{.words = {}, .index = index};
+  for (std::size_t i = 0; i < front.words.size(); ++i)
+    front.words[i] = get_be<std::uint64_t>(bytes.data() + 8 * i);
+  return front;
+}
+
+}  // namespace
+
+std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) {
+  std::vector<Front> fronts;
+  fronts.reserve(table.entries.size());
+  for (std::uint32_t i = 0; i < table.entries.size(); ++i) {
+    if (table.entries[i].kind != Kind::absent) fronts.push_back(front_of(table.entries[i].key_bytes(), i));
   }
-  std::ranges::sort(
-      order, [](const Entry* a, const Entry* b) { return compare(a->key_bytes(), b->key_bytes()) < 0; });
+  std::ranges::sort(fronts, [&](const Front& a, const Front& b) {
+    if (a.words != b.words) return a.words < b.words;
+    return compare(table.entries[a.index].key_bytes(), table.entries[b.index].key_bytes()) < 0;
+  });
+  std::vector<const Entry*> order;
+  order.reserve(fronts.size());
+  for (const Front& front : fronts) order.push_back(&table.entries[front.index]);
   return order;
 }
 

@@ -64,7 +64,8 @@ class RowBuffer final : public Rows {
   struct Entry {
     const std::byte* key = nullptr;
     std::byte* value = nullptr;
-    std::uint32_t key_size = 0, size = 0, room = 0, hash = 0;
+    std::uint32_t size = 0, room = 0, hash = 0;
+    std::uint16_t key_size = 0;
     Kind kind = Kind::absent;
     [[nodiscard]] Bytes key_bytes() const { return {key, key_size}; }
     [[nodiscard]] Bytes value_bytes() const { return {value, size}; }
@@ -83,7 +84,7 @@ class RowBuffer final : public Rows {
   [[nodiscard]] const Entry* find(Database database, Bytes key, std::uint32_t hash) const;
   Entry& entry_for(Database database, Bytes key);
   static void grow(Table& table);
-  [[nodiscard]] std::vector<const Entry*> sorted(const Table& table) const;
+  [[nodiscard]] static std::vector<const Entry*> sorted(const Table& table);
   void collect(Database database, Bytes prefix, std::map<std::string_view, const Entry*>& out) const;
 
   const Transaction* base_ = nullptr;

@@ -25,6 +25,11 @@ class StateCache {
     return node.present ? &node.state : nullptr;
   }
 
+  /// Says that no event made this one yet, so that nobody needs to look.
+  void expect_new(const Uuid& id) {
+    if (known(id) == nullptr) young_.try_emplace(id);
+  }
+
   /// Puts `after` in place of what was; answers what was. It must have been asked for by `find` before.
   const State& replace(Database database, const Uuid& id, Bytes key, State after) {
     Node& node = node_of(database, id, key);
@@ -66,7 +71,7 @@ class StateCache {
   [[nodiscard]] bool full() const { return young_.size() >= entries_max_; }
   /// Lets go of what was not used since the last time. Nothing may be dirty.
   void age() {
-    old_ = std::move(young_);
+    std::swap(old_, young_);
     young_.clear();
   }
   void clear() {

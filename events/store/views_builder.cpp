@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kEventsBetweenChecks = 256;
 constexpr std::uint64_t kEventsBetweenReports = 16'384;
 /// Rows of one transaction of a rebuild: LMDB holds every page that it touches in memory until the commit.
-constexpr std::size_t kStepBytes = std::size_t{16} << 20;
+constexpr std::size_t kStepBytes = std::size_t{8} << 20;
 /// A trusted file takes a flush in one transaction, so it must stay small.
 constexpr std::size_t kTrustedBufferBytes = std::size_t{16} << 20;
 

@@ -17,9 +17,9 @@ namespace ledger::store {
 
 struct ViewsOptions {
   std::uint64_t map_bytes = std::uint64_t{64} << 30;
-  std::size_t buffer_bytes = std::size_t{96}
-                             << 20;  ///< rows held before they are written; LMDB needs some more
-  std::size_t states_max = 8192;
+  /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
+  std::size_t buffer_bytes = std::size_t{128} << 20;
+  std::size_t states_max = 16'384;  ///< decoded states kept of each kind, times two
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };
 

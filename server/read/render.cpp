@@ -39,12 +39,15 @@ void write_private_text(JsonWriter& json, std::uint32_t field, const std::string
 /// Renders whatever lists its fields, without knowing it. Private values have one door, `hidden`.
 class FieldWriter {
  public:
-  FieldWriter(JsonWriter& json, bool open) : json_(json), open_(open) {}
+  /// `open`: private values are shown. `principals`: so are the ids of those who hold grants.
+  FieldWriter(JsonWriter& json, bool open, bool principals = false)
+      : json_(json), open_(open), principals_(principals) {}
 
   template <typename T>
   void field(unsigned /*id*/, std::string_view name, const T& member) {
     // The digest of a credential tells a reader nothing; whoever checks it reads the entry's bytes.
     if (name == "token_digest") return;
+    if (name == "principal_id" && !principals_) return;
     json_.key(name);
     write(member);
   }
@@ -101,6 +104,7 @@ class FieldWriter {
  private:
   JsonWriter& json_;
   bool open_;
+  bool principals_;
 };
 
 template <typename T>
@@ -253,7 +257,7 @@ void write_published(JsonWriter& json, const FilingState& state) {
 }  // namespace
 
 void write_payload(JsonWriter& json, const Payload& payload, Sight sight) {
-  FieldWriter writer(json, opens_private(sight));
+  FieldWriter writer(json, opens_private(sight), names_principals(sight));
   std::visit([&](const auto& event) { writer.write(event); }, payload);
 }
 

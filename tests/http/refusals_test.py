@@ -249,6 +249,11 @@ class Refusals(unittest.TestCase):
         self.assertTrue(any("\u4e00" <= c <= "\u9fff" for c in zh), zh)
         self.assertTrue(en.isascii(), en)
 
+    def test_filers_see_roles_and_no_principals(self):
+        path = "/v1/subjects/%s/events" % self.subject
+        self.assertNotIn(b"principal", self.ledger.get(path, self.filer).body)
+        self.assertIn(b"principal_id", self.ledger.get(path, self.staff["auditor"]).body)
+
     def test_private_values_are_committed_for_others(self):
         filing = self.filing("submitted")
         seen = json.dumps(self.ledger.get("/v1/filings/" + filing, self.staff["registrar"]).json, ensure_ascii=False)
