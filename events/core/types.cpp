@@ -16,6 +16,11 @@ int hex_value(char c) {
   return -1;
 }
 
+/// What is left of the day, also at the ends of the range, where multiplying back would overflow.
+std::int64_t floor_mod(std::int64_t value, std::int64_t by) {
+  return value % by + (value % by < 0 ? by : 0);
+}
+
 std::int64_t floor_div(std::int64_t value, std::int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
 }
@@ -134,7 +139,7 @@ std::optional<Digest> Digest::parse(std::string_view text) {
 
 std::string TimestampUs::text() const {
   const std::int64_t days = floor_div(value, kUsPerDay);
-  const std::int64_t in_day = value - days * kUsPerDay;
+  const std::int64_t in_day = floor_mod(value, kUsPerDay);
   const std::int64_t seconds = in_day / kUsPerSecond;
   std::string out;
   out.reserve(27);
@@ -201,7 +206,8 @@ std::optional<Date> Date::parse(std::string_view text) {
 }
 
 Date Date::of(TimestampUs at) {
-  return Date{static_cast<std::int32_t>(floor_div(at.value + kShanghaiOffsetUs, kUsPerDay))};
+  const bool turned = floor_mod(at.value, kUsPerDay) >= kUsPerDay - kShanghaiOffsetUs;
+  return Date{static_cast<std::int32_t>(floor_div(at.value, kUsPerDay) + (turned ? 1 : 0))};
 }
 
 int Date::year() const {

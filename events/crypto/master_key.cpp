@@ -22,8 +22,9 @@ std::optional<SecretKey> parse(std::string_view text) {
   if (!text.starts_with(kHeader)) return std::nullopt;
   text.remove_prefix(kHeader.size());
   // The key is the second line; the vault keeps its epoch secret behind it (events/store/vault.hpp).
-  if (text.size() > 2 * SecretKey::kSize && text[2 * SecretKey::kSize] != '\n') return std::nullopt;
   if (text.size() < 2 * SecretKey::kSize) return std::nullopt;
+  const std::string_view behind = text.substr(2 * SecretKey::kSize);
+  if (!behind.empty() && behind != "\n" && !behind.starts_with("\nfiling-ledger vault ")) return std::nullopt;
   SecretKey key;
   for (std::size_t i = 0; i < SecretKey::kSize; ++i) {
     const int high = hex_value(text[2 * i]);

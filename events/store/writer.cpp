@@ -149,7 +149,8 @@ void Writer::decide(std::span<Pending> taken) {
     note(*reading_);
   }
   for (Pending& pending : taken) {
-    answers_.push_back({std::move(pending.answer), runner_.run(pending.submission, *reading_)});
+    Outcome outcome = runner_.run(pending.submission, *reading_);
+    answers_.push_back({std::move(pending.submission), std::move(pending.answer), std::move(outcome)});
   }
 }
 
@@ -159,11 +160,11 @@ void Writer::settle(bool durable) {
     if (auto thawed = appender_.thaw(); !thawed) die("views: " + thawed.error().message());
     return;
   }
-  // What was decided meanwhile rests on what did not happen.
-  for (Answered& answered : answers_) answered.outcome = std::unexpected(refusal("storage_full"));
   if (auto again = appender_.restart(published_size(), published_time()); !again) {
     die("views: " + again.error().message());
   }
+  // What was decided meanwhile rests on what did not happen: it is decided again, on what did.
+  for (Answered& answered : answers_) answered.outcome = runner_.run(answered.submission, *reading_);
 }
 
 void Writer::hand_over() {

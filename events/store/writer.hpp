@@ -45,6 +45,7 @@ class Writer {
     Answer answer;
   };
   struct Answered {
+    Submission submission;  ///< kept until it is durable: it may have to be decided again
     Answer answer;
     Outcome outcome;
   };

@@ -598,6 +598,99 @@ TEST_CASE("a full map refuses the batch, loses nothing, and writes go on once th
   CHECK(dump(story) == live);
 }
 
+TEST_CASE(
+    "a map that fills up under load fails whole batches, those decided on top of them too, and nothing "
+    "else") {
+  EngineStory story(false);
+  story.options.ledger_map_bytes = 4 << 20;
+  story.open();
+  const Granted initial = story.staff(Role::initial_reviewer, "初审");
+  const auto made = story.qualified(1, initial);
+  FilingForm form = EngineStory::draft_form();
+  form.details->data = std::string(8'000, 'x');
+  constexpr int kThreads = 8;
+  std::vector<std::thread> threads;
+  std::vector<std::vector<Accepted>> answers(kThreads);
+  std::atomic<int> full = 0, other = 0;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      // Each goes on after its first 507, as clients do.
+      for (int i = 0, refused = 0; i < 500 && refused < 5; ++i) {
+        const Outcome outcome =
+            story.engine->execute(EngineStory::submission(CreateFiling{made.subject, form}, made.filer));
+        if (outcome) {
+          answers[t].push_back(*outcome);
+        } else {
+          ++refused;
+          ++(outcome.error().code == "storage_full" ? full : other);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(full > 0);
+  CHECK(other == 0);
+  std::set<std::uint64_t> positions;
+  {
+    const Snapshot snapshot = story.engine->snapshot();
+    for (const auto& of_thread : answers) {
+      for (const Accepted& accepted : of_thread) {
+        CHECK(positions.insert(accepted.position).second);
+        const auto read = snapshot.event(accepted.position, true);
+        REQUIRE(read);
+        CHECK(read->event.header.stream.id == accepted.id);
+        CHECK(std::get<DraftSaved>(read->event.payload).form.value);
+      }
+    }
+    // Everything in the log was acknowledged, and the other way round.
+    CHECK(positions.size() == snapshot.lookup().filings_of(made.subject).size());
+    CHECK(*positions.rbegin() == snapshot.size() - 1);
+  }
+  require_gapless(*story.engine);
+  story.engine.reset();
+  const std::string live = dump(story);
+  REQUIRE(replay::rebuild({.data = story.data(), .master_key = {}, .on_progress = {}}, story.projections));
+  CHECK(dump(story) == live);
+}
+
+TEST_CASE("many callers with the same keys at once: each key is one event, and all get its answer") {
+  EngineStory story;
+  const Granted initial = story.staff(Role::initial_reviewer, "初审");
+  const auto made = story.qualified(1, initial);
+  const std::uint64_t before = story.engine->size();
+  constexpr int kThreads = 6, kKeys = 60;
+  std::vector<std::thread> threads;
+  std::vector<std::vector<std::optional<Accepted>>> answers(kThreads,
+                                                            std::vector<std::optional<Accepted>>(kKeys));
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kKeys; ++i) {
+        // In other orders, so that repeats meet the first in the same batch, in the next, and long after.
+        const int k = (i * (2 * t + 1) + t) % kKeys;
+        const Outcome outcome = story.engine->execute(
+            keyed(EngineStory::submission(CreateFiling{made.subject, EngineStory::draft_form()}, made.filer),
+                  "key " + std::to_string(k), "body"));
+        if (outcome && !answers[t][k]) answers[t][k] = *outcome;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::uint64_t> positions;
+  for (int k = 0; k < kKeys; ++k) {
+    int first_hand = 0;
+    for (int t = 0; t < kThreads; ++t) {
+      if (!answers[t][k]) continue;  // a stride that misses a key
+      CHECK(same_answer(*answers[0][k], *answers[t][k]));
+      first_hand += answers[t][k]->repeated ? 0 : 1;
+      positions.insert(answers[t][k]->position);
+    }
+    CHECK(first_hand == 1);
+  }
+  CHECK(positions.size() == kKeys);
+  CHECK(story.engine->size() == before + kKeys);
+  require_gapless(*story.engine);
+}
+
 TEST_CASE("full views refuse the batch too, and the ledger has none of it") {
   EngineStory story(false);
   story.options.views_map_bytes = 4 << 20;

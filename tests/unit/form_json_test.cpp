@@ -190,3 +190,23 @@ TEST_CASE("a contact has three members") {
 }
 
 }  // namespace ledger
+
+TEST_CASE("a character that needs an escape gets it wherever it stands, and no other does") {
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t at = 0; at < 24; ++at) {
+      for (const char filler : {'x', '\xe4'}) {
+        std::string text(24, filler);
+        text[at] = static_cast<char>(c);
+        std::string quoted;
+        ledger::append_json_string(quoted, text);
+        const bool special = c < 0x20 || c == '"' || c == '\\';
+        const std::size_t size = quoted.size();
+        if (special) {
+          if (size <= 26 || quoted[at + 1] != '\\') FAIL("unescaped " << c << " at " << at);
+        } else if (quoted != '"' + text + '"') {
+          FAIL("changed " << c << " at " << at);
+        }
+      }
+    }
+  }
+}

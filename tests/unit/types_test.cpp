@@ -1,5 +1,7 @@
 #include "events/core/types.hpp"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 using ledger::Date;
@@ -41,4 +43,12 @@ TEST_CASE("the day in Shanghai turns at 16:00 UTC") {
   REQUIRE(Date::of(*TimestampUs::parse("2026-12-31T16:00:00Z")).text() == "2027-01-01");
   REQUIRE(Date::of(*TimestampUs::parse("2026-12-31T16:00:00Z")).year() == 2027);
   REQUIRE_FALSE(Date::parse("2026-02-30"));
+}
+
+TEST_CASE("the ends of the range of time are texts and days like any other") {
+  REQUIRE_FALSE(TimestampUs{std::numeric_limits<std::int64_t>::min()}.text().empty());
+  REQUIRE_FALSE(TimestampUs{std::numeric_limits<std::int64_t>::max()}.text().empty());
+  REQUIRE(Date::of(TimestampUs{std::numeric_limits<std::int64_t>::min()}).days == -106'751'991);
+  REQUIRE(Date::of(TimestampUs{std::numeric_limits<std::int64_t>::max()}).days == 106'751'991);
+  REQUIRE(TimestampUs{-1}.text() == "1969-12-31T23:59:59.999999Z");
 }
