@@ -141,7 +141,9 @@ class Rules {
     return not_own_case(before_.subject->id);
   }
 
-  Checked operator()(const PersonalDataErased&) const {
+  Checked operator()(const PersonalDataErased& e) const {
+    if (!is_erasure_basis(e.basis)) return broken("basis", "no ground of an erasure");
+    if (e.records.empty()) return broken("records", "an erasure names what it erases");
     return before_.subject->held ? broken("hold", "a legal hold stands") : std::nullopt;
   }
   Checked operator()(const HoldPlaced&) const {
@@ -296,6 +298,21 @@ class Rules {
       return broken("unique", "the number belongs to another record");
     }
     return std::nullopt;
+  }
+
+  Checked operator()(const SigningKeyAdded& e) const {
+    const LedgerState ledger = lookup_.ledger();
+    if (!e.vkey.starts_with(ledger.origin + "+")) return broken("signing_key", "not named like the origin");
+    if (std::ranges::find(ledger.vkeys, e.vkey) != ledger.vkeys.end())
+      return broken("signing_key", "in force already");
+    if (ledger.vkeys.size() >= kSigningKeysMax) return broken("signing_key", "too many at once");
+    return std::nullopt;
+  }
+  Checked operator()(const SigningKeyRetired& e) const {
+    const LedgerState ledger = lookup_.ledger();
+    if (std::ranges::find(ledger.vkeys, e.vkey) == ledger.vkeys.end())
+      return broken("signing_key", "not in force");
+    return ledger.vkeys.size() == 1 ? broken("signing_key", "the last one stays") : std::nullopt;
   }
 
   Checked operator()(const auto&) const { return std::nullopt; }

@@ -74,6 +74,22 @@ struct LiftHold {
   std::optional<std::string> note;
 };
 
+/// Destroys the keys of these records of the subject, or of all its records.
+struct EraseSubject {
+  Uuid subject_id;
+  std::string basis;  ///< pipl-47, court_order, other
+  std::optional<std::string> note;
+  std::optional<std::vector<Uuid>> records;
+};
+
+// The log's signing keys.
+struct AddSigningKey {
+  std::string vkey;
+};
+struct RetireSigningKey {
+  std::string vkey;
+};
+
 // The product tree.
 struct AddProduct {
   Uuid subject_id;
@@ -213,14 +229,13 @@ struct ImportRecord {
   RecordImported row;
 };
 
-using Command =
-    std::variant<GrantAccess, RevokeAccess, RegisterSubject, SubmitSubject, ApproveSubject, RejectSubject,
-                 ChangeSubject, ApproveSubjectChange, RejectSubjectChange, CloseSubject, LapseSubject,
-                 PlaceHold, LiftHold, AddProduct, UpdateProduct, RemoveProduct, AddAccessPath,
-                 UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling,
-                 SaveDraft, DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling,
-                 RejectFiling, AssignNumber, PublishFiling, RecordDisplay, SubmitChange, WithdrawChange,
-                 ApproveChange, RejectChange, RequestCancellation, RejectCancellation, CancelFiling,
-                 RevokeFiling, CorrectAnnouncement, ImportRecord>;
+using Command = std::variant<
+    GrantAccess, RevokeAccess, RegisterSubject, SubmitSubject, ApproveSubject, RejectSubject, ChangeSubject,
+    ApproveSubjectChange, RejectSubjectChange, CloseSubject, LapseSubject, PlaceHold, LiftHold, EraseSubject,
+    AddSigningKey, RetireSigningKey, AddProduct, UpdateProduct, RemoveProduct, AddAccessPath,
+    UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling, SaveDraft,
+    DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling, RejectFiling, AssignNumber,
+    PublishFiling, RecordDisplay, SubmitChange, WithdrawChange, ApproveChange, RejectChange,
+    RequestCancellation, RejectCancellation, CancelFiling, RevokeFiling, CorrectAnnouncement, ImportRecord>;
 
 }  // namespace ledger

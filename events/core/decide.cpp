@@ -45,6 +45,9 @@ LEDGER_LEADS_TO(CloseSubject, SubjectClosed)
 LEDGER_LEADS_TO(LapseSubject, SubjectLapsed)
 LEDGER_LEADS_TO(PlaceHold, HoldPlaced)
 LEDGER_LEADS_TO(LiftHold, HoldLifted)
+LEDGER_LEADS_TO(EraseSubject, PersonalDataErased)
+LEDGER_LEADS_TO(AddSigningKey, SigningKeyAdded)
+LEDGER_LEADS_TO(RetireSigningKey, SigningKeyRetired)
 LEDGER_LEADS_TO(AddProduct, ProductAdded)
 LEDGER_LEADS_TO(UpdateProduct, ProductUpdated)
 LEDGER_LEADS_TO(RemoveProduct, ProductRemoved)
@@ -132,7 +135,7 @@ std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup&
 std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {
-        if constexpr (is_any<C, GrantAccess, RevokeAccess>) {
+        if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey>) {
           return StreamId{};
         } else if constexpr (is_any<C, RegisterSubject, AddProduct, CreateFiling, ImportRecord>) {
           return std::nullopt;

@@ -94,6 +94,11 @@ LedgerState evolve(LedgerState state, const Event& event) {
     state.origin = created->origin;
     state.number_prefix = created->number_prefix;
     state.vkey = created->vkey;
+    state.vkeys = {created->vkey};
+  } else if (const auto* added = std::get_if<SigningKeyAdded>(&event.payload)) {
+    state.vkeys.push_back(added->vkey);
+  } else if (const auto* retired = std::get_if<SigningKeyRetired>(&event.payload)) {
+    std::erase(state.vkeys, retired->vkey);
   } else if (std::holds_alternative<LedgerSimulated>(event.payload)) {
     state.simulated = true;
   }

@@ -69,6 +69,9 @@ template <typename P, typename State>
                                                     bool (*is_pointer)(std::string_view));
 [[nodiscard]] std::vector<Reason> to_reasons(const std::vector<GivenReason>& reasons);
 
+/// Whether a word is a legal basis of an erasure: `pipl-47`, `court_order`, `other`.
+[[nodiscard]] bool is_erasure_basis(std::string_view basis);
+
 /// `required` errors of a subject form that is submitted, and every other field error that needs no lookup.
 [[nodiscard]] std::vector<FieldError> check_subject_form(const SubjectForm& form);
 /// Errors of documents that the subject did not upload, of either form.
@@ -98,6 +101,9 @@ void check_document(std::vector<FieldError>& errors, const Lookup& lookup, const
 [[nodiscard]] Decided decide_on(const LapseSubject&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const PlaceHold&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const LiftHold&, const Lookup&, const Context&);
+[[nodiscard]] Decided decide_on(const EraseSubject&, const Lookup&, const Context&);
+[[nodiscard]] Decided decide_on(const AddSigningKey&, const Lookup&, const Context&);
+[[nodiscard]] Decided decide_on(const RetireSigningKey&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const AddProduct&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const UpdateProduct&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const RemoveProduct&, const Lookup&, const Context&);

@@ -66,6 +66,8 @@ inline constexpr std::size_t kReasonsMax = 100;
 inline constexpr std::size_t kPointerCharactersMax = 128;
 /// Notes of reasons, cancellations, corrections, erasures, in characters.
 inline constexpr std::size_t kNoteCharactersMax = 1'000;
+/// Records that one `personal_data.erased` names: half an entry. More take more events.
+inline constexpr std::size_t kErasedRecordsMax = 2'000;
 /// A ground of cancellation, revocation or closure that stands in clear, in characters.
 inline constexpr std::size_t kGroundCharactersMax = 64;
 /// Where a number is shown, e.g. a URL, in characters.

@@ -59,6 +59,11 @@ class Lookup {
   /// The form that a `subject.submitted` or `subject.change_submitted` at this position carries.
   [[nodiscard]] virtual std::optional<SubjectForm> subject_form(std::uint64_t position) const = 0;
 
+  /// The records with a key whose destruction erases a subject's personal data: of its own stream, its
+  /// products, its filings and its filers' grants, in this order, and of its documents last. Those that hold
+  /// the notes of earlier erasures are not among them.
+  [[nodiscard]] virtual std::vector<Uuid> records_of(const Uuid& subject) const = 0;
+
   /// Whether a subject uploaded a document with this digest and it is still there.
   [[nodiscard]] virtual bool document_known(const Uuid& subject, const Digest& digest) const = 0;
 };

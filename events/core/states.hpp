@@ -37,6 +37,9 @@ enum class FilingStatus : std::uint8_t {
 [[nodiscard]] std::optional<FilingStatus> filing_status_from(std::string_view code);
 [[nodiscard]] std::optional<SubjectStatus> subject_status_from(std::string_view code);
 
+/// Signing keys in force at once: while keys are exchanged, two.
+inline constexpr std::size_t kSigningKeysMax = 4;
+
 /// The administrative stream.
 struct LedgerState {
   Uuid ledger_id;
@@ -46,6 +49,7 @@ struct LedgerState {
   std::string number_prefix;
   std::string vkey;
   bool simulated = false;
+  std::vector<std::string> vkeys;  ///< verifier keys in force, oldest first: all of them sign checkpoints
   static void fields(auto& self, auto& visit) {
     visit.field(0, "ledger_id", self.ledger_id);
     visit.field(1, "version", self.version);
@@ -54,6 +58,7 @@ struct LedgerState {
     visit.field(4, "number_prefix", self.number_prefix);
     visit.field(5, "vkey", self.vkey);
     visit.field(6, "simulated", self.simulated);
+    visit.field(7, "vkeys", self.vkeys);
   }
   bool operator==(const LedgerState&) const = default;
 };

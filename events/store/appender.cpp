@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "events/store/sealed_row.hpp"
+#include "events/tlog/tree.hpp"
 
 namespace ledger::store {
 namespace {
@@ -108,9 +109,10 @@ void Appender::end_reads() {
 
 StoreResult<const StagedBatch*> Appender::freeze() {
   StagedBatch& batch = *active_;
-  if (auto done = indexes_.finish(batch.end(), leaf_hash(batch.rows.back().entry)); !done) {
+  if (auto done = indexes_.finish(batch.end(), batch.rows.back().leaf); !done) {
     return std::unexpected(done.error());
   }
+  batch.vkeys = indexes_.ledger()->vkeys;
   std::swap(active_, frozen_);
   is_frozen_ = true;
   indexes_.freeze(frozen_->view_rows);
@@ -164,6 +166,8 @@ std::optional<Bytes> Appender::sealed(std::uint64_t position) const {
 }
 
 std::optional<crypto::SecretKey> Appender::record_key(const Uuid& record) const {
+  // Erased by an event that is staged: gone for every later one, though the vault still has it.
+  if (active_->erases(record) || (is_frozen_ && frozen_->erases(record))) return std::nullopt;
   if (auto key = active_->key(record)) return key;
   if (is_frozen_) {
     if (auto key = frozen_->key(record)) return key;
@@ -195,6 +199,12 @@ std::optional<Uuid> Appender::record_to_reuse_for(const StreamId& stream, const 
     case StreamKind::filing: return of(indexes_.filing(stream.id));
   }
   return std::nullopt;
+}
+
+std::uint32_t Appender::erasing_epoch() const {
+  // All erasures of a batch turn the epoch once.
+  const bool turning = is_frozen_ && !frozen_->erasures.empty();
+  return stores_.vault->current_epoch() + (turning ? 2 : 1);
 }
 
 Uuid Appender::new_record(const Uuid& id) {
@@ -255,6 +265,7 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
   header.correlation_id = from.correlation_id;
   header.causation_id = from.causation_id;
   header.trace = from.trace;
+  if (auto* erased = std::get_if<PersonalDataErased>(&event.payload)) erased->key_epoch = erasing_epoch();
   if (const auto violation = admissible(event, *lookup_)) {
     return std::unexpected(refusal(
         "internal_error", "not admissible: " + std::string(violation->rule) + ": " + violation->detail));
@@ -275,7 +286,9 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
         refusal("internal_error", "not encodable: " + std::string(name_of(entry.error()))));
   }
   Arena& arena = active_->arena;
-  active_->rows.push_back({arena.copy(*entry), sealing_.row.empty() ? Bytes() : arena.copy(sealing_.row)});
+  active_->rows.push_back({.entry = arena.copy(*entry),
+                           .sealed = sealing_.row.empty() ? Bytes() : arena.copy(sealing_.row),
+                           .leaf = tlog::leaf_hash(*entry)});
   active_->last_recorded = header.recorded_at;
   if (std::holds_alternative<SubjectRegistered>(event.payload)) {
     new_record(document_record(stores_.master, header.stream.id));
@@ -284,7 +297,8 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
   if (auto applied = indexes_.apply(event, sealing_.parts, *this); !applied) {
     return std::unexpected(refusal("internal_error", applied.error().message()));
   }
-  if (std::holds_alternative<PersonalDataErased>(event.payload)) {
+  if (auto* erased = std::get_if<PersonalDataErased>(&event.payload)) {
+    active_->erasures.push_back({header.position.value, header.stream.id, std::move(erased->records)});
     sealers_.clear();
     old_sealers_.clear();
     lookup_->forget();
@@ -297,6 +311,7 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
   StagedBatch& batch = *active_;
   const std::size_t rows_before = batch.rows.size();
   const std::size_t keys_before = batch.keys.size();
+  const std::size_t erasures_before = batch.erasures.size();
   const TimestampUs last_before = batch.last_recorded;
   std::vector<StagedEvent> staged;
   indexes_.mark();
@@ -312,6 +327,7 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
         batch.key_at.erase(batch.keys.back().record);
         batch.keys.pop_back();
       }
+      batch.erasures.resize(erasures_before);
       batch.last_recorded = last_before;
       lookup_->forget();
       return std::unexpected(std::move(one.error()));

@@ -102,6 +102,8 @@ class Appender final : private LedgerSource, private PrivateSource {
                                                                std::uint16_t step, std::uint16_t steps);
   [[nodiscard]] std::uint64_t version_of(const StreamId& stream) const;
   [[nodiscard]] std::optional<Uuid> record_to_reuse_for(const StreamId& stream, const Payload& payload) const;
+  /// The key epoch that begins when the erasures of the batch at hand are carried out.
+  [[nodiscard]] std::uint32_t erasing_epoch() const;
   Uuid new_record(const Uuid& id);
   const crypto::RecordSealer& sealer_of(const Uuid& record);
   void seal(Event& event, Sealing& sealing);

@@ -151,6 +151,10 @@ Accepted CommandRunner::describe(std::span<const StagedEvent> events) const {
   for (const StagedEvent& event : events) {
     accepted.events.push_back({event.type, event.header.position.value});
     if (event.unchanged) accepted.warnings.emplace_back("unchanged");
+    if (event.type == type_number<PersonalDataErased>() && event.header.step == 1) {
+      // Every key is wrapped anew now: what a backup of the vault holds opens no more.
+      accepted.warnings.emplace_back("vault_backups_void");
+    }
     if (event.grant) {
       accepted.grant_id = event.grant;
       accepted.made_grant = true;

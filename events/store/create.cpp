@@ -77,7 +77,10 @@ std::vector<NewEvent> first_events(Stores& stores, const CreateOptions& options,
 
 /// Writes the first events: keys, then entries. The views are only a scratch file for the decision's sake.
 std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& options,
-                                           const std::string& vkey, TimestampUs at) {
+                                           const crypto::SigningKey& signing, TimestampUs at) {
+  const std::string vkey = crypto::VerifierKey{.name = options.origin, .key = signing.public_key()}.text();
+  if (auto loaded = stores.log->load_tree(); !loaded) return storage(loaded.error().detail);
+  stores.log->set_signer(LogSigner(options.origin, signing));
   Indexes indexes(*stores.views, stores.master, {}, 16);
   Appender appender(stores, indexes);
   if (auto begun = appender.restart(0, {}); !begun) return storage(begun.error().message());
@@ -99,7 +102,12 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
   const auto batch = appender.freeze();
   if (!batch) return storage(batch.error().message());
   if (auto made = stores.vault->create((*batch)->keys); !made) return storage(made.error().detail);
-  if (auto committed = stores.log->commit({(*batch)->first, (*batch)->rows}); !committed) {
+  if (auto committed = stores.log->commit({.first = (*batch)->first,
+                                           .rows = (*batch)->rows,
+                                           .at = (*batch)->last_recorded,
+                                           .vkeys = (*batch)->vkeys,
+                                           .forget_checkpoint = {}});
+      !committed) {
     return storage(committed.error().fault.message());
   }
   appender.end_reads();
@@ -199,7 +207,7 @@ std::expected<Created, EngineFault> Engine::create(const CreateOptions& options)
   auto views = Views::open(scratch, kNewMapBytes, {});
   if (!views) return storage(views.error().message());
   stores.views = std::move(*views);
-  std::expected<Uuid, EngineFault> grant = begin_log(stores, options, vkey, options.at.value_or(now));
+  std::expected<Uuid, EngineFault> grant = begin_log(stores, options, signing, options.at.value_or(now));
   if (!grant) return std::unexpected(std::move(grant.error()));
   stores.views.reset();
   stores.log.reset();

@@ -3,6 +3,8 @@
 #include <future>
 
 #include "events/crypto/token.hpp"
+#include "events/store/erasure.hpp"
+#include "events/store/rollback.hpp"
 #include "events/store/snapshot_source.hpp"
 #include "events/store/views_builder.hpp"
 #include "events/store/writer.hpp"
@@ -39,6 +41,10 @@ struct Engine::Impl {
   std::optional<DirectoryLock> lock;
   std::unique_ptr<Stores> stores;
   std::unique_ptr<Writer> writer;
+
+  /// Everything between the lock and the first command: the log with its tree, its history, the views, what
+  /// an erasure left undone.
+  [[nodiscard]] std::expected<Writer::Start, EngineFault> prepare();
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -50,6 +56,96 @@ Engine::~Engine() {
   if (impl_->stores->views->environment().sync()) {
     (void)TrustMark(impl_->stores->directory.views()).set_clean();
   }
+}
+
+namespace {
+
+EngineFault fault_of(const TreeFault& fault) {
+  return fault_of(fault.kind == TreeFault::Kind::damaged ? EngineFailure::damaged : EngineFailure::storage,
+                  fault.detail);
+}
+
+std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
+  return std::unexpected(fault_of(kind, std::move(detail)));
+}
+
+/// What tells that this ledger must not sign: its own mark, or a checkpoint that it does not continue.
+std::expected<void, EngineFault> check_history(const Stores& stores, const CheckpointFile* file) {
+  if (const auto mark = crypto::load_file(stores.directory.signing_stopped(), 64 * 1024)) {
+    return refuse(EngineFailure::rolled_back, "signing was stopped: " + *mark + "\nRemove " +
+                                                  stores.directory.signing_stopped().string() +
+                                                  " only once it is known which history is the true one.");
+  }
+  if (file == nullptr || !file->last()) return {};
+  auto reader = stores.log->read();
+  if (!reader) return std::unexpected(fault_of(reader.error(), "ledger"));
+  if (const auto why = contradiction(*reader, stores.origin, *file->last()))
+    return refuse(EngineFailure::rolled_back, *why + "\n" + std::string(rollback_advice()));
+  return {};
+}
+
+/// The newest checkpoint, with every key in force at hand and its signatures right.
+std::expected<tlog::SignedCheckpoint, EngineFault> newest_checkpoint(Stores& stores,
+                                                                     const LedgerState& ledger,
+                                                                     TimestampUs last) {
+  auto signer = LogSigner::load(stores.directory, stores.origin);
+  if (!signer) return refuse(EngineFailure::signing_key, signer.error().message());
+  if (const auto missing = signer->missing(ledger.vkeys); !missing.empty()) {
+    return refuse(EngineFailure::signing_key, "no key file in " + stores.directory.root.string() +
+                                                  " holds the key of " + missing.front());
+  }
+  stores.log->set_signer(std::move(*signer));
+  auto newest = stores.log->seal_log(last, ledger.vkeys);
+  if (!newest) return std::unexpected(fault_of(newest.error()));
+  std::vector<crypto::VerifierKey> keys;
+  for (const std::string& vkey : ledger.vkeys) {
+    if (auto key = crypto::VerifierKey::parse(vkey)) keys.push_back(std::move(*key));
+  }
+  if (auto signers = tlog::verify_checkpoint(*newest, keys, {}); !signers)
+    return refuse(EngineFailure::damaged, "the newest checkpoint: " + signers.error().message());
+  return std::move(*newest);
+}
+
+}  // namespace
+
+std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
+  const EngineOptions& given = options;
+  const auto end = end_of(*stores->log);
+  if (!end) return std::unexpected(end.error());
+  const TimestampUs now = given.clock ? given.clock() : system_now();
+  if (now.value - end->last.value > kClockGapMaxUs && !given.accept_clock) {
+    return refuse(EngineFailure::clock, "the clock says " + now.text() +
+                                            ", more than 30 days after the newest entry of " +
+                                            end->last.text() + ": --accept-clock if it is right");
+  }
+  Writer::Start start{.size = end->size, .last = end->last, .checkpoint = {}, .file = {}};
+  if (auto loaded = stores->log->load_tree(given.on_progress); !loaded)
+    return std::unexpected(fault_of(loaded.error()));
+  if (!given.checkpoint_file.empty()) {
+    auto file = CheckpointFile::open(given.checkpoint_file);
+    if (!file) return refuse(EngineFailure::storage, file.error().message());
+    start.file.emplace(std::move(*file));
+  }
+  if (auto right = check_history(*stores, start.file ? &*start.file : nullptr); !right)
+    return std::unexpected(right.error());
+
+  const ViewsOptions views{.map_bytes = given.views_map_bytes,
+                           .buffer_bytes = given.rebuild_buffer_bytes,
+                           .states_max = given.states_max,
+                           .on_progress = given.on_progress};
+  if (auto opened = open_views(*stores, projections, views, given.on_notice); !opened)
+    return std::unexpected(std::move(opened.error()));
+  if (auto erased = replay_erasures(*stores, given.checkpoint_file); !erased)
+    return refuse(EngineFailure::storage, "erasures: " + erased.error());
+  auto newest = newest_checkpoint(*stores, Snapshot::Impl(*stores).lookup.ledger(), end->last);
+  if (!newest) return std::unexpected(std::move(newest.error()));
+  if (start.file) {
+    if (auto written = start.file->write(newest->text()); !written)
+      return refuse(EngineFailure::storage, written.error().message());
+  }
+  start.checkpoint = std::move(*newest);
+  if (given.without_tree) stores->log->leave_tree_out();
+  return start;
 }
 
 std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(EngineOptions options,
@@ -70,23 +166,9 @@ std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(EngineOptions o
     auto stores = open_stores(given.data, given.master_key, given.ledger_map_bytes);
     if (!stores) return std::unexpected(std::move(stores.error()));
     impl->stores = std::move(*stores);
-    const auto end = end_of(*impl->stores->log);
-    if (!end) return std::unexpected(end.error());
-    const TimestampUs now = given.clock ? given.clock() : system_now();
-    if (now.value - end->last.value > kClockGapMaxUs && !given.accept_clock) {
-      return std::unexpected(
-          fault_of(EngineFailure::clock, "the clock says " + now.text() +
-                                             ", more than 30 days after the newest entry of " +
-                                             end->last.text() + ": --accept-clock if it is right"));
-    }
-    const ViewsOptions views{.map_bytes = given.views_map_bytes,
-                             .buffer_bytes = given.rebuild_buffer_bytes,
-                             .states_max = given.states_max,
-                             .on_progress = given.on_progress};
-    if (auto opened = open_views(*impl->stores, impl->projections, views, given.on_notice); !opened) {
-      return std::unexpected(std::move(opened.error()));
-    }
-    impl->writer = std::make_unique<Writer>(*impl->stores, given, impl->projections, end->size, end->last);
+    auto start = impl->prepare();
+    if (!start) return std::unexpected(std::move(start.error()));
+    impl->writer = std::make_unique<Writer>(*impl->stores, given, impl->projections, std::move(*start));
   } catch (const StoreDamage& damage) {
     return std::unexpected(fault_of(EngineFailure::damaged, damage.what()));
   } catch (const std::runtime_error& failure) {
@@ -140,9 +222,7 @@ DocumentStore& Engine::documents() {
 }
 
 std::optional<crypto::SecretKey> Engine::document_key(const Uuid& subject) const {
-  auto key = impl_->stores->vault->find(document_record(impl_->stores->master, subject));
-  if (!key) throw std::runtime_error(key.error().detail);
-  return std::move(*key);
+  return record_key(document_record(impl_->stores->master, subject));
 }
 
 const std::string& Engine::origin() const {
@@ -153,11 +233,67 @@ void Engine::close() {
   impl_->writer->close();
 }
 
+// ---- for auditors
+
+CheckpointPtr Engine::checkpoint() const {
+  return impl_->writer->checkpoints().serve();
+}
+
+CheckpointPtr Engine::cosigned_checkpoint() const {
+  return impl_->writer->checkpoints().newest_cosigned();
+}
+
+std::optional<std::string> Engine::checkpoint_at(std::uint64_t size) const {
+  if (size == 0 || size > impl_->writer->published_size()) return std::nullopt;
+  const EntryReader reader = read_log();
+  if (const auto kept = reader.checkpoint(size)) return std::string(kept->text);
+  if (impl_->writer->signing_stopped()) return std::nullopt;
+  const auto root = tlog::root_at(tlog::RowHashReader(reader), size);
+  if (!root) throw StoreDamage({0, "the log misses a hash"});
+  const LedgerState ledger = snapshot().lookup().ledger();
+  return impl_->stores->log->signer().sign(size, *root, ledger.vkeys).text();
+}
+
+EntryReader Engine::read_log() const {
+  auto reader = impl_->stores->log->read();
+  if (!reader) throw StoreDamage(reader.error());
+  return std::move(*reader);
+}
+
+void Engine::add_cosignatures(std::uint64_t size, std::span<const tlog::NoteSignature> signatures) {
+  impl_->writer->cosign(size, signatures);
+}
+
+void Engine::stop_signing(const std::string& reason) {
+  impl_->writer->stop_signing();
+  const std::string text = TimestampUs(system_now()).text() + " " + reason + "\n";
+  auto marked = crypto::replace_file(impl_->stores->directory.signing_stopped(), bytes_of(text));
+  if (!impl_->options.on_notice) return;
+  impl_->options.on_notice("SIGNING STOPPED, writes are refused: " + reason);
+  if (!marked) impl_->options.on_notice("the mark of it was not written: " + marked.error().message());
+}
+
+std::uint32_t Engine::key_epoch() const {
+  return impl_->stores->vault->current_epoch();
+}
+
+std::optional<crypto::SecretKey> Engine::record_key(const Uuid& record) const {
+  auto key = impl_->stores->vault->find(record);
+  if (!key) throw std::runtime_error(key.error().detail);
+  return std::move(*key);
+}
+
+const Stores& Engine::stores() const {
+  return *impl_->stores;
+}
+
 Engine::Metrics Engine::metrics() const {
   Metrics metrics = impl_->writer->metrics();
   metrics.ledger_bytes = impl_->stores->log->usage().used_bytes;
   metrics.views_bytes = impl_->stores->views->environment().usage().used_bytes;
   metrics.vault_records = impl_->stores->vault->count();
+  metrics.checkpoint_size = impl_->writer->checkpoints().newest()->size();
+  if (const auto cosigned = cosigned_checkpoint()) metrics.cosigned_size = cosigned->size();
   return metrics;
 }
 

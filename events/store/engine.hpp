@@ -21,11 +21,14 @@
 
 #include "events/core/decide.hpp"
 #include "events/crypto/master_key.hpp"
+#include "events/store/checkpoints.hpp"
+#include "events/store/entry_store.hpp"
 #include "events/store/projection.hpp"
 
 namespace ledger::store {
 
 class DocumentStore;
+struct Stores;
 class Vault;
 
 /// Nobody's token: `public`.
@@ -143,6 +146,8 @@ struct EngineOptions {
   std::uint64_t views_map_bytes = std::uint64_t{64} << 30;
   std::size_t queue_max = 4096;  ///< waiting commands; beyond: `queue_full`
   std::size_t batch_commands_max = 512;
+  /// A second place for the last signed checkpoint (checkpoint_file.hpp); empty: none.
+  std::filesystem::path checkpoint_file;
   bool accept_clock = false;           ///< accept a gap of more than 30 days since the last entry
   std::function<TimestampUs()> clock;  ///< wall clock; empty: the system's. Tests give their own.
   /// Any steady clock in microseconds, against which a jump of the wall clock shows. Empty: the system's,
@@ -151,8 +156,13 @@ struct EngineOptions {
   std::size_t states_max = 8192;  ///< decoded states kept of each kind, times two
   /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
   std::size_t rebuild_buffer_bytes = std::size_t{128} << 20;
-  /// Told about progress while the views are caught up or rebuilt at start: done and total events.
+  /// Told about progress while the tree is made for a ledger of a time before it, and while the views are
+  /// caught up or rebuilt at start: done and total events.
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
+  /// Told after each published batch, on the committing thread; must not block.
+  std::function<void()> on_published;
+  /// Only to measure what tree and checkpoints cost: commits go without them, and nothing is signed.
+  bool without_tree = false;
   /// Told once for what an operator should read (a rebuild and why, a distrusted clock); no private value.
   std::function<void(std::string)> on_notice;
 };
@@ -163,6 +173,8 @@ enum class EngineFailure {
   invalid,        ///< `init` with an origin or prefix that is none
   locked,         ///< another process holds the directory
   master_key,     ///< missing, unreadable, or not this ledger's
+  signing_key,    ///< a signing key in force is missing or unreadable
+  rolled_back,    ///< the ledger is not the continuation of what was published, or must not sign any more
   clock,          ///< the clock is not to be trusted
   damaged,        ///< what is stored contradicts itself
   storage,        ///< the machine failed
@@ -212,6 +224,33 @@ class Engine {
   [[nodiscard]] Snapshot snapshot() const;
   /// Number of published events. Any thread, no transaction.
   [[nodiscard]] std::uint64_t size() const;
+  // What an auditor reads.
+
+  /// The newest published checkpoint, for whoever shows it to somebody: it will be kept. Any thread.
+  [[nodiscard]] CheckpointPtr checkpoint() const;
+  /// The newest one with a cosignature of a witness; null while there is none.
+  [[nodiscard]] CheckpointPtr cosigned_checkpoint() const;
+  /// A signed checkpoint of a past size (at most the published one): the kept one, or one signed now, which
+  /// is the same statement as was signed then or could have been. nullopt beyond, at 0, and where signing is
+  /// stopped and none is kept.
+  [[nodiscard]] std::optional<std::string> checkpoint_at(std::uint64_t size) const;
+  /// The log as of now, hashes included; it may go on behind the published size. Short-lived. Throws
+  /// StoreDamage.
+  [[nodiscard]] EntryReader read_log() const;
+  /// Puts cosignatures behind a checkpoint that `checkpoint` gave; they were verified. Durable some time
+  /// later, and shown from then on.
+  void add_cosignatures(std::uint64_t size, std::span<const tlog::NoteSignature> signatures);
+  /// A witness knows another history: nothing is signed from here on, every write is refused with
+  /// `signing_stopped`, and so is the next start, until an operator has looked. Durable on return, as far as
+  /// the disk allows.
+  void stop_signing(const std::string& reason);
+  /// Rises whenever personal data was erased: what was rendered before it must not be shown after.
+  [[nodiscard]] std::uint32_t key_epoch() const;
+  /// The key of a record, for whoever may disclose what is sealed under it; nullopt once it is erased.
+  [[nodiscard]] std::optional<crypto::SecretKey> record_key(const Uuid& record) const;
+  /// The opened parts, for the scrub that checks them at leisure. It changes nothing.
+  [[nodiscard]] const Stores& stores() const;
+
   /// Time of the newest published entry.
   [[nodiscard]] TimestampUs last_recorded() const;
 
@@ -230,7 +269,10 @@ class Engine {
   struct Metrics {
     std::uint64_t queued = 0, batches = 0, commands = 0, refused = 0, events = 0;
     std::uint64_t ledger_bytes = 0, views_bytes = 0, vault_records = 0;
-    bool writable = true;  ///< false while the last batch met a full disk or map, or the clock is distrusted
+    /// False while the last batch met a full disk or map, the clock is distrusted, or signing is stopped.
+    bool writable = true;
+    bool signing_stopped = false;
+    std::uint64_t checkpoint_size = 0, cosigned_size = 0;
   };
   [[nodiscard]] Metrics metrics() const;
 

@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::string_view kSubjectNumberRow = "subject_number";
 constexpr std::size_t kNumberDigits = 21;
+/// Which database a row of `erasable` leads to.
+constexpr std::uint8_t kErasableName = 1;
+constexpr std::uint8_t kErasableDocument = 2;
+
+/// The record that one private field of an event is sealed under.
+Uuid record_under(const codec::EntryParts& parts, std::uint32_t field) {
+  const auto row = std::ranges::lower_bound(parts.commitments, field, {}, &codec::CommitmentRow::field);
+  if (row == parts.commitments.end() || row->field != field || row->record >= parts.records.size()) return {};
+  return parts.records[row->record];
+}
 
 std::array<std::uint8_t, 4> be32(std::uint32_t value) {
   std::array<std::uint8_t, 4> out;
@@ -137,8 +147,11 @@ void Indexes::index_ledger(const Event& event, const codec::EntryParts& parts, P
     if (!granted->principal.committed) return;
     auto name = granted->principal.value;
     if (!name) name = privates.open(event, parts, field::kPrincipalName);
-    if (name)
-      put(db_.names, bytes_of(name_digest(master_, *name).bytes), bytes_of(granted->principal_id.bytes));
+    if (!name) return;
+    const Digest digest = name_digest(master_, *name);
+    const Uuid record = record_under(parts, field::kPrincipalName);
+    put(db_.names, Key().add(digest).add(record), bytes_of(granted->principal_id.bytes));
+    put(db_.erasable, Key().add(record).number(kErasableName).add(digest), {});
   } else if (const auto* revoked = std::get_if<AccessRevoked>(&event.payload)) {
     if (const GrantState* now = grant(revoked->grant_id)) {
       GrantState after = *now;
@@ -169,6 +182,9 @@ void Indexes::index_subject(const Event& event, const codec::EntryParts& parts, 
     submitted(e->information);
   } else if (const auto* c = std::get_if<SubjectChangeSubmitted>(&event.payload)) {
     submitted(c->information);
+  } else if (const auto* erased = std::get_if<PersonalDataErased>(&event.payload)) {
+    put(db_.erasures, Key().number(event.header.position.value), {});
+    for (const Uuid& record : erased->records) erase_rows(record);
   } else if (const auto* a = std::get_if<SubjectApproved>(&event.payload);
              a != nullptr && a->subject_number != 0) {
     put(db_.subject_numbers, bytes_of(be32(a->subject_number)), {});
@@ -198,7 +214,7 @@ void Indexes::index_filing(const Event& event, const codec::EntryParts& parts, P
     index_document(event, parts, privates, documents.public_disclosure, field::kPublicDisclosure, subject);
   };
   const auto published = [&](const std::optional<Digest>& disclosure) {
-    if (disclosure) document_row(*disclosure, subject, header.position.value, true);
+    if (disclosure) document_row(*disclosure, subject, {}, header.position.value, true);
   };
   if (std::holds_alternative<DraftSaved>(event.payload)) {
     if (header.version == 1) {
@@ -229,18 +245,34 @@ void Indexes::index_document(const Event& event, const codec::EntryParts& parts,
   auto text = value.value;
   if (!text) text = privates.open(event, parts, field);
   if (!text) return;
-  if (const auto digest = Digest::parse(*text))
-    document_row(*digest, subject, event.header.position.value, false);
+  const auto digest = Digest::parse(*text);
+  if (!digest) return;
+  const Uuid record = record_under(parts, field);
+  document_row(*digest, subject, record, event.header.position.value, false);
+  put(db_.erasable,
+      Key().add(record).number(kErasableDocument).add(document_digest(master_, *digest)).add(subject), {});
 }
 
-void Indexes::document_row(const Digest& digest, const Uuid& subject, std::uint64_t position,
-                           bool published) {
-  const Key row = Key().add(document_digest(master_, digest)).add(subject);
-  if (const auto there = rows_.get(db_.documents, row); there && there->size() == 9) {
-    if (!published || there->back() == std::byte{1}) return;
-    position = get_be<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(there->data()));
-  }
+void Indexes::document_row(const Digest& digest, const Uuid& subject, const Uuid& record,
+                           std::uint64_t position, bool published) {
+  const Key row = Key().add(document_digest(master_, digest)).add(subject).add(record);
+  if (rows_.get(db_.documents, row)) return;  // the first one that names it
   put(db_.documents, row, Key().number(position).number(static_cast<std::uint8_t>(published)));
+}
+
+void Indexes::erase_rows(const Uuid& record) {
+  std::vector<std::vector<std::byte>> found;
+  rows_.scan(db_.erasable, bytes_of(record.bytes), [&](Bytes key, Bytes) {
+    found.emplace_back(key.begin(), key.end());
+    return true;
+  });
+  constexpr std::size_t kRestAt = sizeof record.bytes + 1;
+  for (const std::vector<std::byte>& key : found) {
+    const Bytes rest = Bytes(key).subspan(kRestAt);
+    const bool name = key[sizeof record.bytes] == std::byte{kErasableName};
+    (void)rows_.del(name ? db_.names : db_.documents, Key().add(rest).add(record));
+    (void)rows_.del(db_.erasable, key);
+  }
 }
 
 void Indexes::rollback() {

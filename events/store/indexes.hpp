@@ -91,7 +91,11 @@ class Indexes {
   void index_filing(const Event& event, const codec::EntryParts& parts, PrivateSource& privates);
   void index_document(const Event& event, const codec::EntryParts& parts, PrivateSource& privates,
                       const Private& value, std::uint32_t field, const Uuid& subject);
-  void document_row(const Digest& digest, const Uuid& subject, std::uint64_t position, bool published);
+  void document_row(const Digest& digest, const Uuid& subject, const Uuid& record, std::uint64_t position,
+                    bool published);
+  /// Takes away what was indexed by private values of a record. Needs none of them, so it gives the same
+  /// whether their keys are gone by now or not.
+  void erase_rows(const Uuid& record);
   void add_grant(const Event& event);
   void write_back();
   void put(Database database, Bytes key, Bytes value) { (void)rows_.put(database, key, value); }

@@ -2,12 +2,15 @@
 // only read by the one that commits.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "events/store/arena.hpp"
+#include "events/store/checkpoint_file.hpp"
 #include "events/store/commit.hpp"
 #include "events/store/row_buffer.hpp"
 #include "events/store/vault.hpp"
@@ -19,12 +22,19 @@ struct StagedBatch {
   TimestampUs last_recorded;    ///< of the last row, or of the last event before the batch
   std::vector<StoredRow> rows;  ///< entries and sealed values, in `arena`
   Arena arena;
-  std::vector<RecordKey> keys;  ///< of the vault records that the rows name and that are new
+  std::vector<std::string> vkeys;  ///< of the log, in force behind the last row; filled at the end
+  std::vector<RecordKey> keys;     ///< of the vault records that the rows name and that are new
   std::unordered_map<Uuid, std::size_t> key_at;
-  RowBuffer view_rows;  ///< of indexes and projections, with the progress; filled at the end
+  std::vector<Erasure> erasures;  ///< whose record keys are destroyed once the rows are durable
+  RowBuffer view_rows;            ///< of indexes and projections, with the progress; filled at the end
 
   [[nodiscard]] std::uint64_t end() const { return first + rows.size(); }
   [[nodiscard]] bool holds(std::uint64_t position) const { return position >= first && position < end(); }
+  [[nodiscard]] bool erases(const Uuid& record) const {
+    return std::ranges::any_of(erasures, [&](const Erasure& erasure) {
+      return std::ranges::find(erasure.records, record) != erasure.records.end();
+    });
+  }
   [[nodiscard]] std::optional<crypto::SecretKey> key(const Uuid& record) const {
     const auto at = key_at.find(record);
     return at == key_at.end() ? std::nullopt : std::optional(keys[at->second].key);
@@ -37,6 +47,7 @@ struct StagedBatch {
     arena.clear();
     keys.clear();
     key_at.clear();
+    erasures.clear();
     view_rows.clear();
   }
 };

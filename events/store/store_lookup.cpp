@@ -1,5 +1,8 @@
 #include "events/store/store_lookup.hpp"
 
+#include <algorithm>
+#include <unordered_set>
+
 #include "events/codec/form_json.hpp"
 #include "events/codec/state_codec.hpp"
 #include "events/store/documents.hpp"
@@ -162,8 +165,13 @@ std::vector<GrantState> StoreLookup::grants_of(const Uuid& principal) const {
 }
 
 std::optional<Uuid> StoreLookup::principal_named(std::string_view name) const {
-  const auto row = source_.row(db_.names, bytes_of(name_digest(master_, name).bytes));
-  return row ? id_in(*row) : std::nullopt;
+  std::optional<Uuid> principal;
+  const Digest digest = name_digest(master_, name);
+  source_.scan(db_.names, bytes_of(digest.bytes), [&](Bytes, Bytes value) {
+    principal = id_in(value);
+    return false;  // all rows of a name lead to the same principal
+  });
+  return principal;
 }
 
 std::optional<Uuid> StoreLookup::credit_code_owner(std::string_view code) const {
@@ -267,6 +275,45 @@ std::optional<SubjectForm> StoreLookup::subject_form(std::uint64_t position) con
   if (const auto* e = std::get_if<SubjectChangeSubmitted>(&event->event.payload))
     return form_of(e->information);
   return std::nullopt;
+}
+
+std::vector<Uuid> StoreLookup::records_of(const Uuid& subject) const {
+  std::vector<StreamId> streams = {{StreamKind::subject, subject}};
+  const auto add_streams = [&](Database index, StreamKind kind) {
+    source_.scan(index, bytes_of(subject.bytes), [&](Bytes, Bytes value) {
+      if (const auto id = id_in(value)) streams.push_back({kind, *id});
+      return true;
+    });
+  };
+  add_streams(db_.subject_products, StreamKind::product);
+  add_streams(db_.subject_filings, StreamKind::filing);
+  std::vector<std::uint64_t> positions;
+  for (const StreamId& stream : streams) {
+    source_.scan(db_.streams, keys::versions(stream), [&](Bytes, Bytes value) {
+      if (const auto position = position_in(value)) positions.push_back(*position);
+      return true;
+    });
+  }
+  source_.scan(db_.grants, {}, [&](Bytes, Bytes value) {
+    const auto grant = codec::decode_state<GrantState>(value);
+    if (grant && grant->subject_id == subject) positions.push_back(grant->position);
+    return true;
+  });
+  std::vector<Uuid> records;
+  std::unordered_set<Uuid> seen;
+  const auto add = [&](const Uuid& record) {
+    if (seen.insert(record).second && source_.record_key(record)) records.push_back(record);
+  };
+  for (const std::uint64_t position : positions) {
+    const auto bytes = source_.entry(position);
+    const auto entry = bytes ? codec::decode_entry(*bytes) : std::unexpected(codec::CodecError::malformed);
+    if (!entry) throw StoreDamage({0, "an entry of the log does not decode"});
+    // The account of an earlier erasure outlives it, and this one's too.
+    if (std::holds_alternative<PersonalDataErased>(entry->event.payload)) continue;
+    std::ranges::for_each(entry->parts.records, add);
+  }
+  add(document_record(master_, subject));
+  return records;
 }
 
 bool StoreLookup::document_known(const Uuid& subject, const Digest& digest) const {

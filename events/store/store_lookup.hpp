@@ -59,6 +59,7 @@ class StoreLookup : public Lookup {
   [[nodiscard]] std::optional<FilingForm> filing_form(std::uint64_t position) const override;
   [[nodiscard]] std::optional<FrozenScope> frozen_scope(std::uint64_t position) const override;
   [[nodiscard]] std::optional<SubjectForm> subject_form(std::uint64_t position) const override;
+  [[nodiscard]] std::vector<Uuid> records_of(const Uuid& subject) const override;
   [[nodiscard]] bool document_known(const Uuid& subject, const Digest& digest) const override;
 
   /// The event at a position, opened; null beyond the end. It lives until a few more were asked for.

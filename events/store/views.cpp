@@ -9,11 +9,12 @@ namespace ledger::store {
 namespace {
 
 /// Raised whenever the meaning of a row of the indexes or of a state changes: older files are rebuilt.
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
-constexpr std::array<const char*, 13> kNames = {
+constexpr std::array<const char*, 15> kNames = {
     "meta",    "streams",         "grants", "principal_grants", "idempotency",     "credit_codes", "numbers",
-    "serials", "subject_numbers", "names",  "subject_products", "subject_filings", "documents"};
+    "serials", "subject_numbers", "names",  "subject_products", "subject_filings", "documents",    "erasable",
+    "erasures"};
 
 constexpr std::string_view kVersionsRow = "versions";
 constexpr std::string_view kLedgerRow = "ledger_id";
@@ -39,11 +40,6 @@ const std::uint8_t* octets(Bytes bytes) {
 }
 
 }  // namespace
-
-Digest leaf_hash(Bytes entry) {
-  constexpr std::byte kLeaf{0};
-  return crypto::sha256({Bytes(&kLeaf, 1), entry});
-}
 
 std::optional<Uuid> id_in(Bytes value) {
   Uuid id;
@@ -95,7 +91,9 @@ StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& dir
                                                         &own.names,
                                                         &own.subject_products,
                                                         &own.subject_filings,
-                                                        &own.documents};
+                                                        &own.documents,
+                                                        &own.erasable,
+                                                        &own.erasures};
   for (std::size_t i = 0; i < members.size(); ++i) *members[i] = views->handles_[i];
   std::size_t next = members.size();
   for (Projection* projection : views->projections_) {

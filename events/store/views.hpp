@@ -13,11 +13,16 @@
 //   numbers            digits -> filing id[16]
 //   serials            subject id[16] || u8 type -> u16be last serial given
 //   subject_numbers    u32be number -> empty: given by an approval or seen in an import
-//   names              HMAC(K_index, "principal" || name) -> principal[16]
+//   names              HMAC(K_index, "principal" || name) || record[16] -> principal[16]
 //   subject_products   subject id[16] || u64be position -> product id[16]
 //   subject_filings    subject id[16] || u64be position -> filing id[16]
-//   documents          HMAC(K_index, "document" || digest[32]) || subject id[16]
-//                        -> u64be position of the first submission that names it || u8 1 when published
+//   documents          HMAC(K_index, "document" || digest[32]) || subject id[16] || record[16], nil for what
+//                      a publication names in clear
+//                        -> u64be position of the first event that names it || u8 1 when published
+//   erasable           record[16] || u8 1 || the rest of a key of `names` without the record -> empty
+//                      record[16] || u8 2 || the same of `documents`: what goes when the record is erased, so
+//                      that nobody needs its values for that
+//   erasures           u64be position of a `personal_data.erased` -> empty
 //
 // Trust: the file is believed when the mark beside it (`views/mark`) says that it was closed cleanly, or that
 // it was opened during this very boot of the machine, whose page cache then still holds all of it; and when
@@ -43,7 +48,7 @@ namespace ledger::store {
 /// The databases of the indexes; those of the projections are their own.
 struct IndexDatabases {
   Database meta, streams, grants, principal_grants, idempotency, credit_codes, numbers, serials,
-      subject_numbers, names, subject_products, subject_filings, documents;
+      subject_numbers, names, subject_products, subject_filings, documents, erasable, erasures;
 };
 
 /// What the views say of themselves.
@@ -53,7 +58,7 @@ struct ViewsMeta {
   Digest last_leaf;        ///< SHA-256(0x00 || entry) of the last one (RFC 6962 section 2.1)
 };
 
-/// A key of at most 64 bytes, made of fixed parts.
+/// A key of at most 80 bytes, made of fixed parts.
 class Key {
  public:
   Key& add(Bytes bytes) {
@@ -72,7 +77,7 @@ class Key {
   operator Bytes() const { return bytes_of(std::span(bytes_.data(), size_)); }
 
  private:
-  std::array<std::uint8_t, 64> bytes_;
+  std::array<std::uint8_t, 80> bytes_;
   std::size_t size_ = 0;
 };
 
@@ -84,6 +89,10 @@ namespace keys {
 [[nodiscard]] inline Key state(const StreamId& stream) {
   return Key().number(static_cast<std::uint8_t>(stream.kind)).add(stream.id).number(std::uint8_t{2});
 }
+/// Before every version of the stream, and no other row of it.
+[[nodiscard]] inline Key versions(const StreamId& stream) {
+  return begin(stream).number(std::uint8_t{1});
+}
 [[nodiscard]] inline Key version(const StreamId& stream, std::uint64_t version) {
   return Key()
       .number(static_cast<std::uint8_t>(stream.kind))
@@ -92,9 +101,6 @@ namespace keys {
       .number(version);
 }
 }  // namespace keys
-
-/// SHA-256(0x00 || entry).
-[[nodiscard]] Digest leaf_hash(Bytes entry);
 
 /// Reads what ids, positions and numbers stand in values as; nullopt for a value of another size.
 [[nodiscard]] std::optional<Uuid> id_in(Bytes value);

@@ -2,6 +2,7 @@
 
 #include "events/store/indexes.hpp"
 #include "events/store/sealed_row.hpp"
+#include "events/tlog/tree.hpp"
 
 namespace ledger::store {
 namespace {
@@ -67,7 +68,7 @@ class Build {
       indexes_.keep();
       ++at;
       if (at == size || (at % kEventsBetweenChecks == 0 && crowded())) {
-        if (auto flushed = flush(at, leaf_hash(cursor.value())); !flushed) return flushed;
+        if (auto flushed = flush(at, tlog::leaf_hash(cursor.value())); !flushed) return flushed;
       }
       if (options_.on_progress && (at == size || at % kEventsBetweenReports == 0))
         options_.on_progress(at, size);
@@ -140,7 +141,8 @@ std::optional<std::string> why_rebuild(const Stores& stores, const Views& views)
   auto log = stores.log->read();
   if (!log) throw StoreDamage(log.error());
   if (meta->size == 0 || meta->size > log->size()) return "they say more than the log";
-  if (leaf_hash(*log->entry(meta->size - 1)) != meta->last_leaf) return "they were made from another log";
+  if (tlog::leaf_hash(*log->entry(meta->size - 1)) != meta->last_leaf)
+    return "they were made from another log";
   return std::nullopt;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "events/store/erasure.hpp"
+
 namespace ledger::store {
 namespace {
 
@@ -27,16 +29,18 @@ std::thread guarded(const char* name, Body body) {
 }  // namespace
 
 Writer::Writer(Stores& stores, const EngineOptions& options, std::span<Projection* const> projections,
-               std::uint64_t size, TimestampUs last)
+               Start start)
     : stores_(stores),
       log_(*stores.log),
       options_(options),
+      checkpoint_file_(std::move(start.file)),
       indexes_(*stores.views, stores.master, projections, options.states_max),
       appender_(stores, indexes_),
       runner_(stores, appender_),
       clock_(options.clock, options.monotonic),
-      published_size_(size),
-      published_time_(last.value) {
+      published_size_(start.size),
+      published_time_(start.last.value) {
+  checkpoints_.publish(std::move(start.checkpoint), start.last);
   committer_ = guarded("the committing thread", [this] { commit_batches(); });
   decider_ = guarded("the deciding thread", [this] { decide_batches(); });
 }
@@ -192,12 +196,19 @@ void Writer::commit_batches() {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      for_committer_.wait(lock, [this] { return job_.has_value() || no_more_jobs_; });
-      if (!job_) return;
+      for_committer_.wait(lock, [this] { return job_.has_value() || no_more_jobs_ || !cosigned_.empty(); });
+      if (!job_) {
+        if (cosigned_.empty()) return;
+        const std::vector<Cosigned> cosigned = std::exchange(cosigned_, {});
+        lock.unlock();
+        for (const Cosigned& one : cosigned) put_cosignatures(one);
+        continue;
+      }
       job = std::move(*job_);
       job_.reset();
     }
-    const bool durable = job.batch == nullptr || commit(*job.batch);
+    const std::string_view refused = job.batch == nullptr ? std::string_view() : commit(*job.batch);
+    const bool durable = refused.empty();
     if (job.batch != nullptr) {
       has_room_.store(durable, std::memory_order_relaxed);
       if (durable) events_.fetch_add(job.batch->rows.size(), std::memory_order_relaxed);
@@ -208,16 +219,16 @@ void Writer::commit_batches() {
       durable_ = durable;
     }
     for_decider_.notify_one();  // it goes on while we answer
-    answer(job, durable);
+    answer(job, refused);
   }
 }
 
-void Writer::answer(Job& job, bool durable) {
+void Writer::answer(Job& job, std::string_view refusal_of_all) {
   std::uint64_t refused = 0;
   for (Answered& answered : job.answers) {
-    // What a refusal said may rest on what did not happen, so all commands of a batch without room get the
-    // same.
-    if (!durable) answered.outcome = std::unexpected(refusal("storage_full"));
+    // What a refusal said may rest on what did not happen, so all commands of a batch that was given up get
+    // the same.
+    if (!refusal_of_all.empty()) answered.outcome = std::unexpected(refusal(refusal_of_all));
     if (!answered.outcome) ++refused;
   }
   batches_.fetch_add(1, std::memory_order_relaxed);
@@ -242,29 +253,109 @@ bool Writer::put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn) {
   return true;
 }
 
-bool Writer::commit(const StagedBatch& batch) {
+std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedCheckpoint& checkpoint) {
   if (!batch.keys.empty()) {
     // Durable before the entries that name them; a key that no entry comes to name does no harm.
     auto stored = stores_.vault->secure_room(batch.keys.size());
     if (stored) stored = stores_.vault->create(batch.keys);
     if (!stored) {
       if (stored.error().kind != VaultFailure::full) die(stored.error().detail);
-      return false;
+      return "storage_full";
     }
   }
-  std::optional<WriteTxn> views;
-  if (!put_views(batch.view_rows, views)) return false;
-  if (auto committed = log_.commit({batch.first, batch.rows}); !committed) {
-    const StoreFault& fault = committed.error().fault;
-    if (committed.error().begun)
-      die("the ledger's commit failed, its outcome is unknown: " + fault.message());
-    if (!fault.is_full()) die("ledger: " + fault.message());
-    return false;
+  auto committed = log_.commit({.first = batch.first,
+                                .rows = batch.rows,
+                                .at = batch.last_recorded,
+                                .vkeys = batch.vkeys,
+                                .forget_checkpoint = checkpoints_.take_forgettable()});
+  if (committed) {
+    checkpoint = std::move(*committed);
+    return {};
   }
+  const StoreFault& fault = committed.error().fault;
+  if (committed.error().begun) die("the ledger's commit failed, its outcome is unknown: " + fault.message());
+  if (!fault.is_full()) die("ledger: " + fault.message());
+  return "storage_full";
+}
+
+void Writer::erase(const StagedBatch& batch) {
+  if (batch.erasures.empty()) return;
+  if (auto erased = erase_records(stores_, batch.erasures, options_.checkpoint_file); !erased) {
+    // The event is durable, so the next start destroys what is left.
+    die("personal data was to be erased: " + erased.error());
+  }
+}
+
+std::string_view Writer::commit(const StagedBatch& batch) {
+  if (signing_stopped()) return "signing_stopped";
+  std::optional<WriteTxn> views;
+  if (!put_views(batch.view_rows, views)) return "storage_full";
+  tlog::SignedCheckpoint checkpoint;
+  if (const std::string_view refused = make_durable(batch, checkpoint); !refused.empty()) return refused;
+  if (checkpoint_file_) {
+    if (auto written = checkpoint_file_->write(checkpoint.text()); !written)
+      die("the checkpoint file: " + written.error().message());
+  }
+  erase(batch);
   if (auto committed = std::move(*views).commit(); !committed) die("views: " + committed.error().message());
+  // The checkpoint first: whoever sees the new size finds one that covers it.
+  checkpoints_.publish(std::move(checkpoint), batch.last_recorded);
   published_time_.store(batch.last_recorded.value, std::memory_order_release);
   published_size_.store(batch.end(), std::memory_order_release);
-  return true;
+  if (options_.on_published) options_.on_published();
+  return {};
+}
+
+// ---- cosignatures
+
+void Writer::cosign(std::uint64_t size, std::span<const tlog::NoteSignature> signatures) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (no_more_jobs_) return;
+    cosigned_.push_back({size, {signatures.begin(), signatures.end()}});
+  }
+  for_committer_.notify_one();
+}
+
+namespace {
+
+/// Puts cosignatures behind a note's own, each in the place of an older one of the same key.
+void add_to(tlog::Note& note, const std::vector<tlog::NoteSignature>& signatures) {
+  for (const tlog::NoteSignature& signature : signatures) {
+    const auto same = std::ranges::find_if(note.signatures, [&](const tlog::NoteSignature& there) {
+      return there.name == signature.name && there.key_id == signature.key_id;
+    });
+    if (same != note.signatures.end()) {
+      *same = signature;
+    } else if (note.signatures.size() < tlog::kNoteSignaturesMax) {
+      note.signatures.push_back(signature);
+    }
+  }
+}
+
+}  // namespace
+
+void Writer::put_cosignatures(const Cosigned& cosigned) {
+  PublishedCheckpoint next;
+  {
+    auto reader = stores_.log->read();
+    if (!reader) die("ledger: " + reader.error().message());
+    const auto kept = reader->checkpoint(cosigned.size);
+    auto parsed =
+        kept ? tlog::parse_checkpoint(kept->text) : std::unexpected(tlog::FormatError{0, "it is not kept"});
+    if (!parsed) return;  // signed anew for somebody, and cosigned for them
+    next.checkpoint = std::move(*parsed);
+    next.at = kept->at;
+  }
+  add_to(next.checkpoint.note, cosigned.signatures);
+  next.text = next.checkpoint.text();
+  next.cosigned = true;
+  if (auto put = log_.cosign(cosigned.size, next.at, next.text); !put) {
+    if (put.error().begun || !put.error().fault.is_full())
+      die("ledger: cosignatures: " + put.error().fault.message());
+    return;  // the witness will be asked about a later one
+  }
+  checkpoints_.cosigned(std::move(next));
 }
 
 Engine::Metrics Writer::metrics() const {
@@ -276,6 +367,8 @@ Engine::Metrics Writer::metrics() const {
   metrics.events = events_.load(std::memory_order_relaxed);
   metrics.writable =
       has_room_.load(std::memory_order_relaxed) && clock_trusted_.load(std::memory_order_relaxed);
+  metrics.writable = metrics.writable && !signing_stopped();
+  metrics.signing_stopped = signing_stopped();
   return metrics;
 }
 

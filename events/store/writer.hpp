@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "events/store/checkpoint_file.hpp"
+#include "events/store/checkpoints.hpp"
 #include "events/store/command_runner.hpp"
 #include "events/store/indexes.hpp"
 
@@ -18,10 +20,15 @@ namespace ledger::store {
 
 class Writer {
  public:
-  /// `size` events are in log and views; `last` is the newest one's time. Everything named outlives the
-  /// writer.
-  Writer(Stores& stores, const EngineOptions& options, std::span<Projection* const> projections,
-         std::uint64_t size, TimestampUs last);
+  /// Where the log ends, in the log itself and in the views.
+  struct Start {
+    std::uint64_t size = 0;
+    TimestampUs last;  ///< time of the newest event
+    tlog::SignedCheckpoint checkpoint;
+    std::optional<CheckpointFile> file;
+  };
+  /// Everything named outlives the writer.
+  Writer(Stores& stores, const EngineOptions& options, std::span<Projection* const> projections, Start start);
   /// Drains and joins.
   ~Writer();
 
@@ -38,6 +45,12 @@ class Writer {
   }
   /// queued, batches, commands, refused, events, writable.
   [[nodiscard]] Engine::Metrics metrics() const;
+  [[nodiscard]] Checkpoints& checkpoints() { return checkpoints_; }
+  /// See Engine::add_cosignatures.
+  void cosign(std::uint64_t size, std::span<const tlog::NoteSignature> signatures);
+  /// From here on nothing is signed, and so nothing is committed.
+  void stop_signing() { signing_stopped_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool signing_stopped() const { return signing_stopped_.load(std::memory_order_relaxed); }
 
  private:
   struct Pending {
@@ -55,6 +68,10 @@ class Writer {
     const StagedBatch* batch = nullptr;
     std::vector<Answered> answers;
   };
+  struct Cosigned {
+    std::uint64_t size = 0;
+    std::vector<tlog::NoteSignature> signatures;
+  };
 
   // The deciding thread.
   void decide_batches();
@@ -67,14 +84,20 @@ class Writer {
 
   // The committing thread.
   void commit_batches();
-  /// Whether the batch is durable; false: the machine had no room, and nothing of it happened.
-  [[nodiscard]] bool commit(const StagedBatch& batch);
+  /// Empty: the batch is durable. Else nothing of it happened, and this refusal says why.
+  [[nodiscard]] std::string_view commit(const StagedBatch& batch);
+  [[nodiscard]] std::string_view make_durable(const StagedBatch& batch, tlog::SignedCheckpoint& checkpoint);
+  void erase(const StagedBatch& batch);
+  void put_cosignatures(const Cosigned& cosigned);
   [[nodiscard]] bool put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn);
-  void answer(Job& job, bool durable);
+  void answer(Job& job, std::string_view refused);
 
   Stores& stores_;
   CommitLog& log_;
   const EngineOptions& options_;
+
+  Checkpoints checkpoints_;
+  std::optional<CheckpointFile> checkpoint_file_;  ///< the committing thread only
 
   // The deciding thread only.
   Indexes indexes_;
@@ -89,14 +112,15 @@ class Writer {
   std::atomic<std::uint64_t> published_size_;
   std::atomic<std::int64_t> published_time_;
   std::atomic<std::uint64_t> batches_ = 0, commands_ = 0, refused_ = 0, events_ = 0;
-  std::atomic<bool> has_room_ = true, clock_trusted_ = true;
+  std::atomic<bool> has_room_ = true, clock_trusted_ = true, signing_stopped_ = false;
   std::atomic<std::size_t> waiting_ = 0;  ///< commands queued, decided or being committed, not yet answered
 
   mutable std::mutex mutex_;  ///< guards all below
   std::condition_variable for_decider_, for_committer_;
   std::vector<Pending> queue_;
   bool closing_ = false;
-  std::optional<Job> job_;   ///< handed over and not yet taken
+  std::optional<Job> job_;  ///< handed over and not yet taken
+  std::vector<Cosigned> cosigned_;
   bool committing_ = false;  ///< a job is handed over or being committed
   bool durable_ = true;      ///< how the last one ended
   bool no_more_jobs_ = false;

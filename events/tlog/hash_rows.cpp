@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <tuple>
+#include <utility>
 
 namespace ledger::tlog {
 
@@ -28,6 +30,52 @@ std::optional<std::vector<std::byte>> tile_bytes(const HashRows& rows, const Til
     std::memcpy(bytes.data() + done * sizeof(Digest), row.data(), row.size_bytes());
   }
   return bytes;
+}
+
+TreeResult<GrowingRows> GrowingRows::load(const HashRows& rows, std::uint64_t size) {
+  GrowingRows grown;
+  auto range = CompactRange::load(RowHashReader(rows), size);
+  if (!range) return std::unexpected(range.error());
+  grown.range_ = std::move(*range);
+  for (unsigned level = 0; stored_hashes(level, size) != 0; level += kRowHeight) {
+    const std::uint64_t last = stored_hashes(level, size) - 1;
+    Edge& edge = grown.edges_.emplace_back();
+    edge.row = {.level = level, .index = last / kRowWidth, .hashes = {}};
+    const auto present = std::span(edge.row.hashes).first(last % kRowWidth + 1);
+    if (!rows.read(level, edge.row.index * kRowWidth, present)) {
+      return std::unexpected(TreeError{TreeError::Kind::hash_missing, level, last});
+    }
+  }
+  return grown;
+}
+
+void GrowingRows::append(const Digest& leaf) {
+  created_.clear();
+  range_.append(leaf, created_);
+  for (const Node& node : created_) {
+    if (!is_stored_level(node.level)) continue;
+    const std::size_t place = node.level / kRowHeight;
+    if (place == edges_.size()) edges_.push_back({{node.level, 0, {}}, false});
+    Edge& edge = edges_[place];
+    if (const std::uint64_t row = node.index / kRowWidth; row != edge.row.index) {
+      if (edge.changed) full_.push_back(edge.row);
+      edge.row = {.level = node.level, .index = row, .hashes = {}};
+    }
+    edge.row.hashes[node.index % kRowWidth] = node.hash;
+    edge.changed = true;
+  }
+}
+
+std::vector<HashRow> GrowingRows::take() {
+  std::vector<HashRow> changed = std::exchange(full_, {});
+  for (Edge& edge : edges_) {
+    if (edge.changed) changed.push_back(edge.row);
+    edge.changed = false;
+  }
+  std::ranges::sort(changed, [](const HashRow& a, const HashRow& b) {
+    return std::tie(a.level, a.index) < std::tie(b.level, b.index);
+  });
+  return changed;
 }
 
 }  // namespace ledger::tlog

@@ -5,6 +5,7 @@
 // the hashes of a tile are 16 rows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,5 +47,45 @@ class RowHashReader final : public HashReader {
 
 /// The bytes of a tile of hashes, 32 a hash; nullopt when a hash is not there. At most 16 reads.
 [[nodiscard]] std::optional<std::vector<std::byte>> tile_bytes(const HashRows& rows, const Tile& tile);
+
+/// A row as it is stored: its hashes in order, zero bytes where the log has not come yet.
+struct HashRow {
+  unsigned level = 0;       ///< a stored one
+  std::uint64_t index = 0;  ///< of the row on its level
+  std::array<Digest, kRowWidth> hashes;
+};
+
+/// How many hashes of a stored level a log of `size` entries has.
+[[nodiscard]] constexpr std::uint64_t stored_hashes(unsigned level, std::uint64_t size) {
+  return size >> level;
+}
+
+/// The right edge of a log as its store needs it: the compact range, and the rows that the next leaves go
+/// into. Cheap to copy (a few kB), so that a batch can be tried and given up. One thread at a time.
+class GrowingRows {
+ public:
+  GrowingRows() = default;
+  /// As stored, for a log of `size` entries.
+  [[nodiscard]] static TreeResult<GrowingRows> load(const HashRows& rows, std::uint64_t size);
+
+  /// Appends one leaf; the rows that it touches are changed from here on.
+  void append(const Digest& leaf);
+  /// The rows changed since the last `take`, each once and as it is now, level by level and ascending: what
+  /// is to be put.
+  [[nodiscard]] std::vector<HashRow> take();
+
+  [[nodiscard]] std::uint64_t size() const { return range_.size(); }
+  [[nodiscard]] Digest root() const { return range_.root(); }
+
+ private:
+  struct Edge {
+    HashRow row;  ///< the last row of its level, full or not
+    bool changed = false;
+  };
+  CompactRange range_;
+  std::vector<Edge> edges_;    ///< by stored level, as far as the log has come
+  std::vector<HashRow> full_;  ///< changed rows that are no edge any more
+  std::vector<Node> created_;
+};
 
 }  // namespace ledger::tlog

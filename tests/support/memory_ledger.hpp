@@ -78,6 +78,7 @@ class MemoryLedger final : public Lookup {
 
   TimestampUs now{1'790'000'000'000'000};
   std::vector<Event> log;
+  std::map<Uuid, std::vector<Uuid>> records;  ///< by subject: what an erasure would destroy
 
   // --- what decisions ask
 
@@ -104,6 +105,10 @@ class MemoryLedger final : public Lookup {
       if (found != filings_.end() && found->second.subject_id == subject) out.push_back(found->second);
     }
     return out;
+  }
+  std::vector<Uuid> records_of(const Uuid& subject) const override {
+    const auto found = records.find(subject);
+    return found != records.end() ? found->second : std::vector<Uuid>{};
   }
   std::vector<GrantState> grants_of(const Uuid& principal) const override {
     std::vector<GrantState> out;
