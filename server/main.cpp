@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
   cli::add_import(app, command);
   cli::add_rebuild(app, command);
   cli::add_export(app, command);
+  cli::add_signing_key(app, command);
   cli::add_token(app, command);
   cli::add_bench(app, command);
   try {

@@ -106,6 +106,10 @@ Outcome CommandRunner::run(const Submission& submission, const ClockGuard::Readi
     return std::unexpected(std::move(*refusal));
   }
   if (auto refusal = check_version(submission)) return std::unexpected(std::move(*refusal));
+  if (const auto* adding = std::get_if<AddSigningKey>(&submission.command);
+      adding != nullptr && !stores_.log->signer().missing({&adding->vkey, 1}).empty()) {
+    return refuse("signing_key_unknown", "its private half is not among the ledger's key files");
+  }
   const auto dated = date(submission, clock);
   if (!dated) return std::unexpected(dated.error());
 

@@ -25,7 +25,8 @@ bool equal(Bytes a, Bytes b) {
 }
 
 bool starts_with(Bytes key, Bytes prefix) {
-  return key.size() >= prefix.size() && std::memcmp(key.data(), prefix.data(), prefix.size()) == 0;
+  return key.size() >= prefix.size() &&
+         (prefix.empty() || std::memcmp(key.data(), prefix.data(), prefix.size()) == 0);
 }
 
 }  // namespace

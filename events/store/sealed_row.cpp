@@ -112,6 +112,8 @@ std::optional<Uuid> record_to_reuse(const SubjectState& state, const Payload& ne
       std::holds_alternative<SubjectChangeSubmitted>(next)) {
     return std::nullopt;
   }
+  // The account of an erasure must not go with what it erases.
+  if (std::holds_alternative<PersonalDataErased>(next)) return std::nullopt;
   return state.form_record;
 }
 
@@ -136,7 +138,8 @@ std::optional<Uuid> record_to_reuse(const FilingState& state, const Payload& nex
   return state.form_record;
 }
 
-void note_record(SubjectState& state, const Event&, const codec::EntryParts& parts) {
+void note_record(SubjectState& state, const Event& event, const codec::EntryParts& parts) {
+  if (std::holds_alternative<PersonalDataErased>(event.payload)) return;
   if (auto record = record_of(parts, RecordKind::form)) state.form_record = record;
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "events/store/indexes.hpp"
 #include "events/store/sealed_row.hpp"
 #include "events/store/snapshot_source.hpp"
@@ -160,9 +162,18 @@ std::vector<NamedDocument> Snapshot::documents_named(const Digest& digest) const
   std::vector<NamedDocument> named;
   const Digest key = document_digest(impl_->stores.master, digest);
   impl_->scan(impl_->stores.views->databases().documents, bytes_of(key.bytes), [&](Bytes row, Bytes value) {
-    const auto subject = id_in(row.subspan(key.bytes.size()));
+    const auto subject = id_in(row.subspan(key.bytes.size(), sizeof(Uuid)));
     const auto position = position_in(value);
-    if (subject && position) named.push_back({*subject, *position, value.back() == std::byte{1}});
+    if (!subject || !position) return true;
+    // One row a record that names it; rows of a subject are neighbours.
+    const bool published = value.back() == std::byte{1};
+    if (named.empty() || named.back().subject != *subject) {
+      named.push_back({*subject, *position, published});
+    } else {
+      NamedDocument& document = named.back();
+      document.position = std::min(document.position, *position);
+      document.published = document.published || published;
+    }
     return true;
   });
   return named;

@@ -177,7 +177,8 @@ struct App::Impl {
   std::atomic<std::uint64_t> progress_done{0};
   std::atomic<std::uint64_t> progress_total{0};
   std::atomic<bool> draining{false};
-  std::function<http::Counters()> transport;  // set before the first scrape, under `mutex`
+  std::function<http::Counters()> transport;                     // set before the first scrape, under `mutex`
+  std::function<std::vector<Metrics::Reading>()> more_readings;  // likewise
   std::mutex mutex;
   std::condition_variable_any bell;
 
@@ -286,6 +287,7 @@ http::Response App::Impl::texts(const Call& call) {
         const std::scoped_lock lock(mutex);
         readings.transport_known = static_cast<bool>(transport);
         if (transport) readings.transport = transport();
+        if (more_readings) readings.more = more_readings();
       }
       return plain(200, kMetricsContentType, metrics.text(readings));
     }
@@ -543,6 +545,11 @@ void App::set_engine(store::Engine& engine, const projections::ReadModels& model
 void App::set_transport(std::function<http::Counters()> counters) {
   const std::scoped_lock lock(impl_->mutex);
   impl_->transport = std::move(counters);
+}
+
+void App::set_readings(std::function<std::vector<Metrics::Reading>()> readings) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->more_readings = std::move(readings);
 }
 
 void App::Impl::sweep_now_and_then(const std::stop_token& stop) {

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
+#include "server/api/metrics.hpp"
 #include "server/api/options.hpp"
 #include "server/http/handler.hpp"
 #include "server/http/server.hpp"
@@ -36,6 +38,9 @@ class App final : public http::Handler {
   void set_engine(store::Engine& engine, const projections::ReadModels& models);
   /// Where the transport's counters are read for `/metrics`.
   void set_transport(std::function<http::Counters()> counters);
+  /// Where further gauges are read for `/metrics`; called for each scrape, on an io thread. May be called
+  /// again: the last one counts.
+  void set_readings(std::function<std::vector<Metrics::Reading>()> readings);
   /// `/readyz` turns 503 so that load balancers look elsewhere, and background work ends (waits for it).
   /// Requests are still answered. May be called again.
   void drain();

@@ -149,6 +149,17 @@ Command lift_hold(const Ids& ids, const value& body, Errors& errors) {
   return LiftHold{ids[0], only_note(body, errors)};
 }
 
+Command erase_subject(const Ids& ids, const value& body, Errors& errors) {
+  ObjectReader reader(body, "", errors);
+  EraseSubject command;
+  command.subject_id = ids[0];
+  reader.text("basis", kCode, command.basis);
+  reader.text("note", kNote, command.note);
+  reader.uuids("records", limits::kErasedRecordsMax, command.records);
+  reader.finish();
+  return command;
+}
+
 // The product tree
 // -----------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ Command reject_subject_change(const Ids&, const boost::json::value&, std::vector
 Command close_subject(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command place_hold(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command lift_hold(const Ids&, const boost::json::value&, std::vector<FieldError>&);
+Command erase_subject(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 // The product tree.
 Command add_product(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command update_product(const Ids&, const boost::json::value&, std::vector<FieldError>&);

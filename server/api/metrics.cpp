@@ -135,7 +135,7 @@ std::string Metrics::text(const Readings& readings) {
           static_cast<double>(readings.engine->size()));
     gauge("ledger_last_recorded_seconds", "Recorded time of the newest entry, seconds since the epoch",
           static_cast<double>(readings.engine->last_recorded().value) / 1e6);
-    gauge("ledger_writable", "0 while writes are refused for want of room or a clock",
+    gauge("ledger_writable", "0 while writes are refused: no room, a distrusted clock, or signing stopped",
           engine.writable ? 1 : 0);
     gauge("ledger_commands_queued", "Commands that wait for the writer", static_cast<double>(engine.queued));
     counter("ledger_commands_total", "Commands decided, accepted or not", engine.commands);
@@ -145,6 +145,12 @@ std::string Metrics::text(const Readings& readings) {
     gauge("ledger_store_bytes", "Bytes of the log's environment", static_cast<double>(engine.ledger_bytes));
     gauge("ledger_views_bytes", "Bytes of the views' environment", static_cast<double>(engine.views_bytes));
     gauge("ledger_vault_records", "Record keys held", static_cast<double>(engine.vault_records));
+    gauge("ledger_checkpoint_size", "Entries under the newest signed checkpoint",
+          static_cast<double>(engine.checkpoint_size));
+    gauge("ledger_cosigned_size", "Entries under the newest checkpoint that a witness cosigned",
+          static_cast<double>(engine.cosigned_size));
+    gauge("ledger_signing_stopped", "1 once a conflict of histories stopped signing and with it all writes",
+          engine.signing_stopped ? 1 : 0);
   }
   if (readings.transport_known) {
     const http::Counters& of = readings.transport;
@@ -156,6 +162,15 @@ std::string Metrics::text(const Readings& readings) {
             of.requests_refused);
     counter("ledger_http_received_bytes_total", "Bytes received", of.bytes_in);
     counter("ledger_http_sent_bytes_total", "Bytes sent", of.bytes_out);
+  }
+  for (const Reading& reading : readings.more) {
+    if (families.back().name == reading.name) {
+      families.back().metric.emplace_back().gauge.value = reading.value;
+    } else {
+      add_reading(families, reading.name.c_str(), reading.help.c_str(), MetricType::Gauge, reading.value);
+    }
+    for (const auto& [name, value] : reading.labels)
+      families.back().metric.back().label.push_back({name, value});
   }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families);

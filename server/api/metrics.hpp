@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "events/store/engine.hpp"
 #include "server/http/server.hpp"
@@ -24,8 +26,15 @@ class Metrics {
   void document_stored(std::uint64_t bytes);
   void documents_swept(std::uint64_t count);
 
+  /// One more gauge; readings of one name stand together, each with its labels.
+  struct Reading {
+    std::string name, help;
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+  };
   /// What is measured elsewhere, read when a scrape comes.
   struct Readings {
+    std::vector<Reading> more;
     const store::Engine* engine = nullptr;  ///< null while starting
     http::Counters transport;
     bool transport_known = false;

@@ -77,6 +77,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     bare(Method::post, "/v1/subjects/{id}/close", close_subject),
     bare(Method::post, "/v1/subjects/{id}/hold", place_hold),
     bare(Method::del, "/v1/subjects/{id}/hold", lift_hold),
+    form(Method::post, "/v1/subjects/{id}/erase", erase_subject),
 
     make("/v1/subjects/{id}/products", add_product, "/v1/products"),
     get<&Reads::subject_products>("/v1/subjects/{id}/products"),
@@ -127,6 +128,11 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::number>("/v1/numbers/{number}", Entrance::public_),
     get<&Reads::events>("/v1/events"),
     get<&Reads::event>("/v1/events/{position}", Entrance::public_),
+    get<&Reads::proof>("/v1/events/{position}/proof", Entrance::public_),
+    get<&Reads::consistency>("/v1/consistency", Entrance::public_),
+
+    get<&Reads::log_checkpoint>("/log/checkpoint", Entrance::public_),
+    get<&Reads::log_tile>("/log/tile/{path*}", Entrance::public_),
 });
 
 /// A pattern cut into segments, with the routes that share it.
@@ -140,11 +146,32 @@ constexpr bool is_capture(std::string_view segment) {
   return segment.starts_with('{');
 }
 
-/// Paths by their number of segments: index 0 holds those with one.
+/// A last segment that stands for one or more.
+constexpr std::string_view kRest = "{path*}";
+
+/// The pattern before its rest, where it ends in one.
+constexpr std::optional<std::string_view> before_rest(std::string_view pattern) {
+  if (!pattern.ends_with(kRest)) return std::nullopt;
+  return pattern.substr(0, pattern.size() - kRest.size());
+}
+
+/// Looks up a path of any length, as received: what may stand in it needs no decoding.
+std::optional<std::size_t> match_rest(std::string_view path, Match& found) {
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
+    const auto front = before_rest(kRoutes[i].pattern);
+    if (!front || !path.starts_with(*front) || path.size() == front->size()) continue;
+    found.text = path.substr(front->size());
+    return i;
+  }
+  return std::nullopt;
+}
+
+/// Paths by their number of segments: index 0 holds those with one. Those with a rest are not among them.
 std::vector<std::vector<Path>> cut_paths() {
   std::vector<std::vector<Path>> by_length;
   for (std::size_t i = 0; i < kRoutes.size(); ++i) {
     const std::string_view pattern = kRoutes[i].pattern;
+    if (before_rest(pattern)) continue;
     std::vector<std::string_view> segments;
     std::string_view rest = pattern;
     while (!rest.empty()) {
@@ -199,17 +226,43 @@ std::string_view name_of(Method method) {
   return "other";
 }
 
+namespace {
+
+/// What a path is asked for: the route of the method, or the methods that there are.
+void choose(Match& found, http::Method method, std::span<const std::size_t> indexes) {
+  found.known = true;
+  const Method wanted = method == Method::head ? Method::get : method;
+  for (const std::size_t index : indexes) {
+    const Route& route = kRoutes[index];
+    found.pattern = route.pattern;
+    if (route.method == Method::get) found.anyone_reads = route.entrance != Entrance::token;
+    if (route.method == wanted) {
+      found.route = &route;
+      found.index = index;
+    }
+  }
+  if (found.route != nullptr) return;
+  for (const std::size_t index : indexes) {
+    add_method(found.allow, name_of(kRoutes[index].method));
+    if (kRoutes[index].method == Method::get) add_method(found.allow, "HEAD");
+  }
+  add_method(found.allow, "OPTIONS");
+}
+
+}  // namespace
+
 Match match(const http::Request& request) {
   static const std::vector<std::vector<Path>> kPaths = cut_paths();
   Match found;
   const std::vector<std::string>& segments = request.path;
-  if (segments.empty() || segments.size() > kPaths.size()) return found;
-  const std::vector<Path>& paths = kPaths[segments.size() - 1];
+  const std::span<const Path> paths = segments.empty() || segments.size() > kPaths.size()
+                                          ? std::span<const Path>()
+                                          : kPaths[segments.size() - 1];
   const auto path = std::ranges::find_if(paths, [&](const Path& p) { return fits(p, segments); });
-  if (path == paths.end()) return found;
-
-  found.known = true;
-  found.pattern = path->pattern;
+  if (path == paths.end()) {
+    if (const auto index = match_rest(request.raw_path(), found)) choose(found, request.method, {&*index, 1});
+    return found;
+  }
   std::size_t ids = 0;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (path->segments[i] == "{id}") {
@@ -220,22 +273,7 @@ Match match(const http::Request& request) {
       found.text = segments[i];
     }
   }
-  const Method wanted = request.method == Method::head ? Method::get : request.method;
-  for (const std::size_t index : path->routes) {
-    const Route& route = kRoutes[index];
-    if (route.method == Method::get) found.anyone_reads = route.entrance != Entrance::token;
-    if (route.method == wanted) {
-      found.route = &route;
-      found.index = index;
-    }
-  }
-  if (found.route == nullptr) {
-    for (const std::size_t index : path->routes) {
-      add_method(found.allow, name_of(kRoutes[index].method));
-      if (kRoutes[index].method == Method::get) add_method(found.allow, "HEAD");
-    }
-    add_method(found.allow, "OPTIONS");
-  }
+  choose(found, request.method, path->routes);
   return found;
 }
 

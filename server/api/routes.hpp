@@ -79,7 +79,7 @@ struct Match {
   bool ids_fine = true;       ///< false: a segment that should be an id is none
   bool anyone_reads = false;  ///< GET is open or public: CORS
   Ids ids{};
-  std::string_view text;  ///< the capture that is no id
+  std::string_view text;  ///< the capture that is no id; of `{path*}` the rest of the path as received
 };
 
 /// Looks up decoded segments. HEAD is answered by GET routes. The views in the answer live as long as the

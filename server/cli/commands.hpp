@@ -11,6 +11,7 @@ void add_serve(CLI::App& app, Run& run);
 void add_import(CLI::App& app, Run& run);
 void add_rebuild(CLI::App& app, Run& run);
 void add_export(CLI::App& app, Run& run);
+void add_signing_key(CLI::App& app, Run& run);
 void add_token(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 

@@ -146,7 +146,7 @@ store::EngineOptions engine_options(const Options& options, server::App& app,
     app.set_progress(done, total);
     if (const auto now = std::chrono::steady_clock::now(); now >= next) {
       next = now + 5s;
-      log->info("views: {} of {} events", done, total);
+      log->info("opening: {} of {} events", done, total);
     }
   };
   return engine;

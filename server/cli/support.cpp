@@ -25,6 +25,10 @@ Advice advice_for(store::EngineFailure kind) {
     case ledger_exists: return {kLedger, "choose an empty or new directory; a ledger is never overwritten"};
     case invalid: return {kUsage, "see: filing-ledger init --help"};
     case locked: return {kLocked, "stop that process first, or ask it over HTTP"};
+    case signing_key:
+      return {kKey,
+              "bring the key file back, or exchange the key while another one is in force: signing-key"};
+    case rolled_back: return {kRolledBack, "docs/operations.md says what to do"};
     case master_key: return {kKey, "name the file with --master-key; without it nothing can be written"};
     case clock: return {kClock, "set the machine's clock, or start with --accept-clock if it is right"};
     case damaged: return {kDamaged, "do not write to it; restore a backup or ask for help with this message"};
@@ -81,6 +85,7 @@ store::EngineOptions LedgerOptions::engine() const {
   engine.ledger_map_bytes = ledger_map_bytes;
   engine.views_map_bytes = views_map_bytes;
   engine.accept_clock = accept_clock;
+  engine.checkpoint_file = checkpoint_file;
   return engine;
 }
 
@@ -93,6 +98,12 @@ void add_data_options(CLI::App& command, LedgerOptions& options) {
 }
 
 void add_writer_options(CLI::App& command, LedgerOptions& options) {
+  command
+      .add_option(
+          "--checkpoint-file", options.checkpoint_file,
+          "Keep the last signed checkpoint there too, best on another disk: a ledger that fell behind "
+          "it refuses to write")
+      ->type_name("FILE");
   add_size(command, "--ledger-map-size", options.ledger_map_bytes,
            "Most that the ledger may grow to (address space)");
   add_size(command, "--views-map-size", options.views_map_bytes,

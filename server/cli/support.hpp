@@ -22,14 +22,15 @@ namespace ledger::cli {
 /// Exit codes; docs/cli.md tells them to operators, and scripts rely on them.
 enum ExitCode : int {
   kDone = 0,
-  kFailed = 1,   ///< the work could not be done, or not all of it
-  kUsage = 2,    ///< arguments or input files that make no sense
-  kLedger = 3,   ///< no ledger where one is needed, or one where none may be
-  kLocked = 4,   ///< another process holds the directory
-  kKey = 5,      ///< master key missing, unreadable or another ledger's
-  kClock = 6,    ///< the machine's clock is not to be trusted
-  kDamaged = 7,  ///< what is stored contradicts itself
-  kListen = 8,   ///< the address cannot be listened on
+  kFailed = 1,      ///< the work could not be done, or not all of it
+  kUsage = 2,       ///< arguments or input files that make no sense
+  kLedger = 3,      ///< no ledger where one is needed, or one where none may be
+  kLocked = 4,      ///< another process holds the directory
+  kKey = 5,         ///< master key missing, unreadable or another ledger's
+  kClock = 6,       ///< the machine's clock is not to be trusted
+  kDamaged = 7,     ///< what is stored contradicts itself
+  kListen = 8,      ///< the address cannot be listened on
+  kRolledBack = 9,  ///< the ledger is not the continuation of what was published, or signing was stopped
 };
 
 /// What a command line asked for; main runs it once all arguments are known to be right.
@@ -50,12 +51,14 @@ struct LedgerOptions {
   std::uint64_t ledger_map_bytes = std::uint64_t{64} << 30;
   std::uint64_t views_map_bytes = std::uint64_t{64} << 30;
   bool accept_clock = false;
+  std::filesystem::path checkpoint_file;
   [[nodiscard]] store::EngineOptions engine() const;
 };
 
 /// Adds `--data` (required) and `--master-key`.
 void add_data_options(CLI::App& command, LedgerOptions& options);
-/// Adds `--ledger-map-size`, `--views-map-size`, `--accept-clock`, for commands that write.
+/// Adds `--checkpoint-file`, `--ledger-map-size`, `--views-map-size`, `--accept-clock`, for commands that
+/// write.
 void add_writer_options(CLI::App& command, LedgerOptions& options);
 
 /// A check for CLI11: a size in bytes with k, M or G behind it, turned into plain bytes.

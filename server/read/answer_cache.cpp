@@ -16,11 +16,11 @@ Sight sight_of(const StreamId& stream, const Uuid& owner, bool disclosed, const 
 
 AnswerCache::AnswerCache(std::size_t bytes_max) : shard_bytes_max_(bytes_max / kShards) {}
 
-AnswerCache::Found AnswerCache::find(const StreamId& stream, std::uint64_t version, const Reader& reader) {
+AnswerCache::Found AnswerCache::find(const StreamId& stream, const Stamp& stamp, const Reader& reader) {
   Shard& shard = shard_of(stream);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_stream.find(stream);
-  if (found == shard.by_stream.end() || found->second->version != version) {
+  if (found == shard.by_stream.end() || found->second->stamp != stamp) {
     ++shard.misses;
     return {};
   }
@@ -32,21 +32,21 @@ AnswerCache::Found AnswerCache::find(const StreamId& stream, std::uint64_t versi
   return answer;
 }
 
-void AnswerCache::put(const StreamId& stream, std::uint64_t version, const Uuid& owner, bool disclosed,
+void AnswerCache::put(const StreamId& stream, const Stamp& stamp, const Uuid& owner, bool disclosed,
                       Sight sight, Body body) {
   const std::size_t bytes = body->size() + kBodyBytes;
   if (sight == Sight::none || bytes + kEntryBytes > shard_bytes_max_ / 8) return;
   Shard& shard = shard_of(stream);
   const std::lock_guard lock(shard.mutex);
   auto found = shard.by_stream.find(stream);
-  if (found != shard.by_stream.end() && found->second->version != version) {
+  if (found != shard.by_stream.end() && found->second->stamp != stamp) {
     // A slow reader of an older snapshot must not push out what is newer.
-    if (found->second->version > version) return;
+    if (found->second->stamp > stamp) return;
     drop(shard, found->second);
     found = shard.by_stream.end();
   }
   if (found == shard.by_stream.end()) {
-    shard.entries.push_front({stream, version, owner, disclosed, {}, kEntryBytes});
+    shard.entries.push_front({stream, stamp, owner, disclosed, {}, kEntryBytes});
     found = shard.by_stream.emplace(stream, shard.entries.begin()).first;
     shard.bytes += kEntryBytes;
   } else {

@@ -1,10 +1,11 @@
 // Rendered answers of single things, kept while they are asked for: a hot read then costs the version of its
-// stream and one look here. A body is named by (stream, version, sight), so nothing ever has to be
-// invalidated by an append; what changes bodies without an append to their own stream (an erasure destroys
-// record keys that filings show values of) calls `clear`.
+// stream and one look here. A body is named by (stream, version, key epoch, sight), so nothing ever has to be
+// invalidated: an append raises the version, and an erasure, which changes what streams show that it does not
+// append to, the key epoch.
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -17,6 +18,14 @@
 #include "server/read/visibility.hpp"
 
 namespace ledger::server {
+
+/// What a body was rendered from.
+struct Stamp {
+  std::uint32_t key_epoch = 0;  ///< as read before any private value was opened
+  std::uint64_t version = 0;
+  Stamp(std::uint64_t stream_version, std::uint32_t epoch = 0) : key_epoch(epoch), version(stream_version) {}
+  auto operator<=>(const Stamp&) const = default;
+};
 
 /// A bounded cache, least recently used out first. Any thread.
 class AnswerCache {
@@ -32,12 +41,12 @@ class AnswerCache {
     Body body;                  ///< null where it has to be rendered, or where there is nothing to see
   };
   /// What is kept of a subject or filing at this version, for this reader.
-  [[nodiscard]] Found find(const StreamId& stream, std::uint64_t version, const Reader& reader);
+  [[nodiscard]] Found find(const StreamId& stream, const Stamp& stamp, const Reader& reader);
 
   /// Keeps a body. `owner` and `disclosed` are what visibility asks for: SubjectState::id and true, or those
   /// of the FilingState. Another version of the same stream gives way. A body above an eighth of a shard is
   /// not kept.
-  void put(const StreamId& stream, std::uint64_t version, const Uuid& owner, bool disclosed, Sight sight,
+  void put(const StreamId& stream, const Stamp& stamp, const Uuid& owner, bool disclosed, Sight sight,
            Body body);
 
   void clear();
@@ -51,7 +60,7 @@ class AnswerCache {
  private:
   struct Entry {
     StreamId stream;
-    std::uint64_t version = 0;
+    Stamp stamp;
     Uuid owner;
     bool disclosed = false;
     std::array<Body, kSights> bodies;

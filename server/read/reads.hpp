@@ -53,6 +53,16 @@ class Reads {
   /// GET /v1/events/{position}; by role, public for public ones
   [[nodiscard]] http::Response event(const ReadContext& context) const;
 
+  // Proofs. What lies beyond the log is 404 `beyond_log` with the current `size`.
+  /// GET /v1/events/{position}/proof; by role, like the event: tlog-proof text, or JSON
+  [[nodiscard]] http::Response proof(const ReadContext& context) const;
+  [[nodiscard]] http::Response consistency(
+      const ReadContext& context) const;  ///< GET /v1/consistency; public
+  [[nodiscard]] http::Response log_checkpoint(
+      const ReadContext& context) const;  ///< GET /log/checkpoint; public
+  /// GET /log/tile/...; hashes public, entries for auditors
+  [[nodiscard]] http::Response log_tile(const ReadContext& context) const;
+
   [[nodiscard]] AnswerCache& cache() { return cache_; }
 
  private:

@@ -1,28 +1,14 @@
 // GET answers made of events: pages of a stream and of the log, and one event in either form.
 #include <array>
-#include <charconv>
 
 #include "server/read/answer.hpp"
 #include "server/read/event_page.hpp"
+#include "server/read/position.hpp"
 #include "server/read/reads.hpp"
 #include "server/read/render.hpp"
 
 namespace ledger::server {
 namespace {
-
-constexpr std::uint64_t kPositionMax = std::uint64_t{1} << 53;
-
-/// A position as its decimal text, without sign or leading zeros.
-std::optional<std::uint64_t> read_position(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool padded = text.size() > 1 && text.front() == '0';
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || padded ||
-      value > kPositionMax) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 /// The cursor of a page of events is the version or position of the last one that was looked at.
 std::optional<std::uint64_t> read_cursor(QueryReader& query, std::string_view name) {

@@ -45,10 +45,12 @@ http::Response Reads::filing(const ReadContext& context) {
   if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
   const StreamId stream{StreamKind::filing, context.ids[0]};
   const Reader reader = reader_of(context);
+  // Before any value is opened, so that nothing erased meanwhile is kept as if it were still there.
+  const std::uint32_t key_epoch = context.engine.key_epoch();
   const store::Snapshot snapshot = context.engine.snapshot();
   const std::uint64_t version = snapshot.stream_version(stream);
   if (version == 0) return not_found(context);
-  AnswerCache::Found found = cache_.find(stream, version, reader);
+  AnswerCache::Found found = cache_.find(stream, {version, key_epoch}, reader);
   if (!found.body) {
     if (found.known && found.sight == Sight::none) return not_found(context);
     const auto state = snapshot.lookup().filing(stream.id);
@@ -56,7 +58,7 @@ http::Response Reads::filing(const ReadContext& context) {
     const Sight sight = sight_of_filing(reader, state->subject_id, state->disclosed());
     if (sight == Sight::none) return not_found(context);
     found.body = render(snapshot, *state, sight);
-    cache_.put(stream, version, state->subject_id, state->disclosed(), sight, found.body);
+    cache_.put(stream, {version, key_epoch}, state->subject_id, state->disclosed(), sight, found.body);
   }
   return answer(http::Body(std::move(found.body)), snapshot.size() - 1, version);
 }

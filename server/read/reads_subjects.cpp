@@ -140,10 +140,12 @@ http::Response Reads::subject(const ReadContext& context) {
   const Reader reader = reader_of(context);
   const Sight sight = sight_of_subject(reader, stream.id);
   if (sight == Sight::none) return not_found(context);
+  // Before any value is opened, so that nothing erased meanwhile is kept as if it were still there.
+  const std::uint32_t key_epoch = context.engine.key_epoch();
   const store::Snapshot snapshot = context.engine.snapshot();
   const std::uint64_t version = snapshot.stream_version(stream);
   if (version == 0) return not_found(context);
-  AnswerCache::Body body = cache_.find(stream, version, reader).body;
+  AnswerCache::Body body = cache_.find(stream, {version, key_epoch}, reader).body;
   if (!body) {
     const auto state = snapshot.lookup().subject(stream.id);
     if (!state) return not_found(context);
@@ -153,7 +155,7 @@ http::Response Reads::subject(const ReadContext& context) {
     const auto change = read_event(snapshot, state->change_position, sight);
     body = std::make_shared<const std::string>(render_subject(
         {*state, pointer(registration), pointer(information), pointer(decision), pointer(change)}, sight));
-    cache_.put(stream, version, stream.id, true, sight, body);
+    cache_.put(stream, {version, key_epoch}, stream.id, true, sight, body);
   }
   return answer(http::Body(std::move(body)), snapshot.size() - 1, version);
 }
