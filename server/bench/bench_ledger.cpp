@@ -7,7 +7,8 @@
 
 namespace ledger::bench {
 
-BenchLedger::BenchLedger(const std::filesystem::path& directory) {
+BenchLedger::BenchLedger(const std::filesystem::path& directory,
+                         const std::function<void(store::EngineOptions&)>& change) {
   const auto created = store::Engine::create({.data = directory / "data",
                                               .master_key = {},
                                               .origin = "bench.example/ledger",
@@ -16,6 +17,7 @@ BenchLedger::BenchLedger(const std::filesystem::path& directory) {
   if (!created) throw std::runtime_error("bench: " + created.error().detail);
   store::EngineOptions options;
   options.data = directory / "data";
+  if (change) change(options);
   auto opened = store::Engine::open(std::move(options), models.all());
   if (!opened) throw std::runtime_error("bench: " + opened.error().detail);
   engine = std::move(*opened);

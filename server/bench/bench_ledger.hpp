@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ struct BenchLedger {
   std::string filer_token;
   Uuid subject;
 
-  /// Creates and opens the ledger in `directory`. Throws std::runtime_error with what failed.
-  explicit BenchLedger(const std::filesystem::path& directory);
+  /// Creates and opens the ledger in `directory`; `change` may alter the options that it is opened with.
+  /// Throws std::runtime_error with what failed.
+  explicit BenchLedger(const std::filesystem::path& directory,
+                       const std::function<void(store::EngineOptions&)>& change = {});
 
   /// Runs a command that must succeed; throws std::runtime_error with the refusal's code.
   store::Accepted must(Command command,

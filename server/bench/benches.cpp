@@ -1,6 +1,7 @@
 #include "server/bench/bench.hpp"
 #include "server/bench/engine_bench.hpp"
 #include "server/bench/http_bench.hpp"
+#include "server/bench/log_bench.hpp"
 
 namespace ledger::bench {
 
@@ -8,6 +9,10 @@ std::span<const Bench> benches() {
   static const std::vector<Bench> all = {
       {"appends", "durable appends in this process over 64 streams against raw LMDB", 0.6, bench_appends},
       {"appends-wide", "the same over 100,000 streams at 1.5 million events", 0.35, bench_appends_wide},
+      {"tree", "appends with tree and checkpoints against the same engine without them", 0.75, bench_tree},
+      {"tree-file", "the same with the checkpoint file beside", 0.6, bench_tree_file},
+      {"proofs", "inclusion proofs from the file at a million entries; 50 us are 20,000/s", 20'000,
+       bench_proofs},
       {"rebuild", "all views anew from a log of a million events", 200'000, bench_rebuild},
       {"import", "a list as long as all official ones into a fresh ledger; 2 s are 3,998 rows/s", 3'998.5,
        bench_import},
