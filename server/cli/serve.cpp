@@ -1,9 +1,7 @@
 // `serve`: the server process, from its first listening moment to its orderly end.
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -18,6 +16,7 @@
 #include "server/cli/commands.hpp"
 #include "server/cli/lapse.hpp"
 #include "server/cli/logging.hpp"
+#include "server/cli/signals.hpp"
 
 namespace ledger::cli {
 namespace {
@@ -39,28 +38,6 @@ struct Options {
   std::string metrics_listen;
   std::string log_level = "info", log_format = "text";
   unsigned lapse_after_days = 90;
-};
-
-/// SIGTERM and SIGINT, taken synchronously by one thread: no code runs in a handler.
-class Signals {
- public:
-  /// Before any other thread begins, which then inherit the mask.
-  Signals() {
-    std::signal(SIGINT, SIG_DFL);  // a shell starts its background jobs with it ignored
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  /// Waits for one of them that long.
-  [[nodiscard]] bool wait(std::chrono::milliseconds limit) const {
-    const timespec time{limit.count() / 1000, (limit.count() % 1000) * 1'000'000};
-    return sigtimedwait(&set_, nullptr, &time) > 0;
-  }
-
- private:
-  sigset_t set_{};
 };
 
 /// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
