@@ -8,6 +8,7 @@
 
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/witness_story.hpp"
+#include "tests/vectors/shared_vectors.hpp"
 
 using namespace ledger;
 using namespace ledger::witness;
@@ -329,4 +330,36 @@ TEST_CASE("the end cuts what a silent witness keeps waiting") {
   CHECK(std::chrono::steady_clock::now() - begun < 1s);
   CHECK_FALSE(clients.standings()[0].asked);
   clients.ring();
+}
+
+TEST_CASE("what Sunlight's witness signed counts as its cosignature") {
+  const auto folder = vectors::folder("sunlight-witness");
+  if (folder.empty()) return;
+  const auto data = folder / "cmd/skylight/testdata/witness";
+  const auto keys = vectors::read_json(data / "witness.v0.json").at("verifier_keys").as_array();
+  auto cosigned = tlog::parse_checkpoint(
+      vectors::read(data / "000de184301123b9278c086a7d9f68c9577e83872224c197058fd90784ea9706/checkpoint"));
+  REQUIRE(cosigned);
+  const std::string key(keys.at(0).as_string());
+  std::string lines;
+  for (const auto& signature : cosigned->note.signatures) lines += signature.line();
+  // A log that holds just this checkpoint.
+  struct Sunlight final : WitnessedLog {
+    tlog::SignedCheckpoint newest() override { return checkpoint; }
+    tlog::TreeResult<std::vector<Digest>> consistency(std::uint64_t, std::uint64_t) override { return {}; }
+    void add_cosignatures(const tlog::SignedCheckpoint&,
+                          std::span<const tlog::NoteSignature> given) override {
+      cosignatures.assign(given.begin(), given.end());
+    }
+    void conflict(std::string, std::string) override {}
+    tlog::SignedCheckpoint checkpoint;
+    std::vector<tlog::NoteSignature> cosignatures;
+  } log;
+  log.checkpoint = *cosigned;
+  const ScriptedServer server([&](const std::string&) { return http_answer(200, lines); });
+  const auto config = WitnessConfig::parse(key + " " + server.url());
+  REQUIRE(config);
+  CHECK(ask_witness(*config, log, 10s).verdict == WitnessVerdict::agrees);
+  REQUIRE(log.cosignatures.size() == 1);
+  CHECK(log.cosignatures[0].name == config->key.name);
 }
