@@ -13,6 +13,7 @@ void add_rebuild(CLI::App& app, Run& run);
 void add_export(CLI::App& app, Run& run);
 void add_signing_key(CLI::App& app, Run& run);
 void add_token(CLI::App& app, Run& run);
+void add_witness(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 
 }  // namespace ledger::cli
