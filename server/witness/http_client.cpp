@@ -111,6 +111,13 @@ std::expected<UrlPrefix, std::string> UrlPrefix::parse(std::string_view text) {
   prefix.host = std::string(url.host());
   if (prefix.host.starts_with('[')) prefix.host = prefix.host.substr(1, prefix.host.size() - 2);
   if (prefix.host.empty()) return std::unexpected("no host");
+  // It is decoded by now, and goes into a header line.
+  constexpr std::string_view kHostMarks = "-._:";
+  if (!std::ranges::all_of(prefix.host, [&](char c) {
+        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || kHostMarks.contains(c);
+      })) {
+    return std::unexpected("not a host name in ASCII");
+  }
   prefix.port = prefix.tls ? 443 : 80;
   if (url.has_port()) {
     prefix.port = url.port_number();

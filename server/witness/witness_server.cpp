@@ -218,6 +218,7 @@ void WitnessServer::handle(http::Request&& request, http::Reply reply) {
     if (!checkpoint) return reply(text(404, "nothing was cosigned of such a log\n"));
     http::Response response = text(200, std::move(*checkpoint));
     response.headers.add("Cache-Control", "no-cache");
+    response.headers.add("Access-Control-Allow-Origin", "*");  // pages compare what ledger and witness show
     return reply(std::move(response));
   }
   reply(text(404, "POST /add-checkpoint, GET /<origin hash>/checkpoint, GET /healthz\n"));

@@ -89,6 +89,7 @@ TEST_CASE(
   CHECK(reason(key + " http://a b").starts_with("not a URL"));
   CHECK(reason(key + " ftp://a").starts_with("neither http:// nor https://"));
   CHECK(reason(key + " http:///x").starts_with("no host"));
+  CHECK(reason(key + " http://a%0d%0ab/").starts_with("not a host name"));
   CHECK(reason(key + " http://user@a").starts_with("user names"));
   CHECK(reason(key + " http://a/?q").starts_with("it ends with its path"));
   CHECK(reason(key + " http://a/#f").starts_with("it ends with its path"));
