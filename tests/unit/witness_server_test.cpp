@@ -255,6 +255,48 @@ TEST_CASE("requests beyond the queue are told to come back, and so are those tha
   for (const unsigned status : {statuses[2], statuses[3]}) CHECK((status == 409 || status == 503));
 }
 
+TEST_CASE("a witness whose store cannot be believed signs nothing more, and says so") {
+  const TempDir root;
+  const LogStory story, sound("ledger.example/sound");
+  REQUIRE(WitnessStore::create(root / "w", kWitnessName));
+  {
+    auto environment = store::Environment::open({.path = root / "w/witness/state", .map_size = 16u << 20});
+    REQUIRE(environment);
+    const auto databases = (*environment)->open_databases({"logs"});
+    REQUIRE(databases);
+    auto txn = (*environment)->write();
+    REQUIRE(txn);
+    const Digest row = crypto::sha256(bytes_of(story.origin));
+    REQUIRE(txn->put(databases->front(), bytes_of(row.bytes), bytes_of("cut")));
+    REQUIRE(std::move(*txn).commit());
+  }
+  const auto store = WitnessStore::open(root / "w", kWitnessName);
+  REQUIRE(store);
+  std::atomic<int> broken = 0;
+  WitnessServer app(**store, {.name = std::string(kWitnessName),
+                              .log_keys = {story.vkey(), sound.vkey()},
+                              .now = {},
+                              .on_notice = {},
+                              .on_broken = [&] { ++broken; }});
+  const auto ask = [&](http::Method method, const char* path, std::string body) {
+    http::Request request;
+    request.method = method;
+    request.path = {path};
+    request.body = std::move(body);
+    std::promise<unsigned> status;
+    app.handle(std::move(request),
+               http::Reply::to([&](const http::Response& response) { status.set_value(response.status); }));
+    return status.get_future().get();
+  };
+  CHECK(ask(http::Method::get, "healthz", "") == 200);
+  CHECK(ask(http::Method::post, "add-checkpoint", sound.request(0, 6).text()) == 200);
+  CHECK(ask(http::Method::post, "add-checkpoint", story.request(0, 6).text()) == 503);
+  CHECK(broken == 1);
+  CHECK(ask(http::Method::post, "add-checkpoint", sound.request(6, 13).text()) == 503);
+  CHECK(ask(http::Method::get, "healthz", "") == 503);
+  CHECK((*store)->seen(sound.origin).size == 6);
+}
+
 TEST_CASE("the ledger's client and the witness understand each other") {
   const LogStory story;
   Served first({story.vkey()}), second({story.vkey()});
