@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
   cli::add_signing_key(app, command);
   cli::add_token(app, command);
   cli::add_witness(app, command);
+  cli::add_verify(app, command);
   cli::add_bench(app, command);
   try {
     app.parse(argc, argv);

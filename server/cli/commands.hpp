@@ -14,6 +14,7 @@ void add_export(CLI::App& app, Run& run);
 void add_signing_key(CLI::App& app, Run& run);
 void add_token(CLI::App& app, Run& run);
 void add_witness(CLI::App& app, Run& run);
+void add_verify(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 
 }  // namespace ledger::cli
