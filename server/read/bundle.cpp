@@ -8,16 +8,17 @@
 
 #include "events/crypto/base64.hpp"
 #include "events/store/sealed_row.hpp"
-#include "replay/bundle.hpp"
 
 namespace ledger::server {
 namespace {
 
 /// Text that one piece holds at least.
 constexpr std::size_t kPieceBytes = std::size_t{32} << 10;
-/// Around an entry, and around a disclosure with its salt and name, in bytes of text at most.
+/// Text at most, in bytes: of the head but for the checkpoint; around an entry; around a disclosed value with
+/// its name and salt, and the document that it may name.
+constexpr std::size_t kHeadFrame = 1024;
 constexpr std::size_t kEntryFrame = 64;
-constexpr std::size_t kDisclosureFrame = 256;
+constexpr std::size_t kDisclosureFrame = 512;
 constexpr std::size_t kHashText = 47;
 
 struct Planned {
@@ -42,8 +43,12 @@ std::unordered_map<Uuid, Uuid> tree_of(const std::vector<ProductState>& products
 /// Decides what goes into a bundle, from one snapshot.
 class Plan {
  public:
-  Plan(const store::Snapshot& snapshot, std::uint64_t size, const Reader& reader)
-      : snapshot_(snapshot), size_(std::min(size, snapshot.size())), reader_(reader) {}
+  Plan(const store::Snapshot& snapshot, const BundleSources& sources, const Reader& reader)
+      : snapshot_(snapshot),
+        size_(std::min(sources.size, snapshot.size())),
+        bytes_max_(sources.bytes_max),
+        reader_(reader),
+        bytes_(kHeadFrame + sources.checkpoint.size() * 2) {}
 
   std::optional<BundleRefusal> make(const Uuid& filing) {
     const auto state = snapshot_.lookup().filing(filing);
@@ -93,6 +98,7 @@ class Plan {
     }
     bytes_ += bytes->size() * 4 / 3 + kEntryFrame + kHashText * std::bit_width(size_);
     Planned planned{position, false, !replay::documents_named(read->event).empty()};
+    if (planned.names) bytes_ += kDisclosureFrame;
     if (!read->parts.commitments.empty() && opens_private(sight_of_event(reader_, read->event, owner))) {
       if (const auto row = snapshot_.sealed(position)) {
         planned.opens = true;
@@ -102,7 +108,7 @@ class Plan {
       }
     }
     entries.push_back(planned);
-    return bytes_ <= replay::kBundleBytesMax;
+    return bytes_ <= bytes_max_;
   }
 
   /// Products of the subject that the filing's scopes name, as far as that is to be told.
@@ -143,9 +149,10 @@ class Plan {
 
   const store::Snapshot& snapshot_;
   const std::uint64_t size_;
+  const std::size_t bytes_max_;
   const Reader& reader_;
   std::vector<std::uint64_t> scopes_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_;
 };
 
 /// Writes what was planned: the entries, then once more over those that open, then the documents they named.
@@ -244,7 +251,7 @@ std::expected<std::shared_ptr<http::ChunkProducer>, BundleRefusal> collect_bundl
   replay::BundleHead head;
   {
     const store::Snapshot snapshot = sources.snapshot();
-    Plan plan(snapshot, sources.size, reader);
+    Plan plan(snapshot, sources, reader);
     if (const auto refusal = plan.make(filing)) return std::unexpected(*refusal);
     head = std::move(plan.head);
     entries = std::move(plan.entries);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "events/store/engine.hpp"
+#include "replay/bundle.hpp"
 #include "server/http/message.hpp"
 #include "server/read/visibility.hpp"
 
@@ -25,14 +26,15 @@ struct BundleSources {
   /// The inclusion path of the entry at a position in the tree of `size` entries; nullopt where it cannot be
   /// read.
   std::function<std::optional<std::vector<Digest>>(std::uint64_t position)> inclusion_path;
-  std::string origin;      ///< of the log
-  std::string checkpoint;  ///< the signed checkpoint's text
-  std::uint64_t size = 0;  ///< its size: only entries below are in the bundle
+  std::string origin;                               ///< of the log
+  std::string checkpoint;                           ///< the signed checkpoint's text
+  std::uint64_t size = 0;                           ///< its size: only entries below are in the bundle
+  std::size_t bytes_max = replay::kBundleBytesMax;  ///< of the text; what no verifier takes is not begun
 };
 
 enum class BundleRefusal : std::uint8_t {
   not_found,  ///< no such filing, none below `size`, or not the reader's to know of: 404
-  too_large,  ///< longer than a verifier takes (replay::kBundleBytesMax)
+  too_large,  ///< would be longer than `bytes_max`, by a bound from above
 };
 
 /// Plans the bundle and answers what makes its text. In it are the filing's stream, its subject's, those of

@@ -269,3 +269,17 @@ TEST_CASE("a long bundle comes in pieces, and one that cannot be read to its end
   CHECK((*producer)->next().kind == http::Chunk::Kind::failed);
   CHECK((*producer)->next().kind == http::Chunk::Kind::end);
 }
+
+TEST_CASE("a bundle that no verifier would take is not begun") {
+  BundleStory story;
+  story.read_log();
+  for (const Reader& reader : {story.own(), Reader{Role::reviewer, {}}, Reader{Role::auditor, {}}}) {
+    auto sources = story.sources(story.engine->size());
+    sources.bytes_max = story.text_for(reader, story.filing, sources.size)->size() - 1;
+    const auto refused = server::collect_bundle(sources, story.filing, reader);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == BundleRefusal::too_large);
+    sources.bytes_max *= 2;
+    CHECK(server::collect_bundle(sources, story.filing, reader));
+  }
+}
