@@ -11,12 +11,14 @@
 
 #include "events/store/clock.hpp"
 #include "events/store/directory.hpp"
+#include "events/store/rollback.hpp"
 #include "projections/read_models.hpp"
 #include "server/api/app.hpp"
 #include "server/cli/commands.hpp"
 #include "server/cli/lapse.hpp"
 #include "server/cli/logging.hpp"
 #include "server/cli/signals.hpp"
+#include "server/witness/engine_log.hpp"
 
 namespace ledger::cli {
 namespace {
@@ -27,6 +29,8 @@ using namespace std::chrono_literals;
 /// supervisor that waits five seconds must not have to kill it.
 constexpr auto kDrain = 3000ms;
 constexpr auto kEndAtLatest = 4500ms;
+/// How long a start waits for what its witnesses know.
+constexpr auto kAskWitnesses = 3000ms;
 constexpr auto kLapseInterval = std::chrono::hours(1);
 constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
 
@@ -38,6 +42,7 @@ struct Options {
   std::string metrics_listen;
   std::string log_level = "info", log_format = "text";
   unsigned lapse_after_days = 90;
+  std::vector<std::string> witnesses;
 };
 
 /// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
@@ -113,10 +118,55 @@ void lapse_now_and_then(const std::stop_token& stop, store::Engine& engine, unsi
   } while (!stop.stop_requested());
 }
 
+/// The witnesses of the ledger, once there are any to ask. The bell may ring before and after.
+class Witnesses {
+ public:
+  void ring() {
+    const std::lock_guard lock(mutex_);
+    if (clients_) clients_->ring();
+  }
+  void begin(std::vector<witness::WitnessConfig> configs, store::Engine& engine) {
+    const std::lock_guard lock(mutex_);
+    log_.emplace(engine);
+    clients_.emplace(std::move(configs), *log_);
+  }
+  void stop() {
+    const std::lock_guard lock(mutex_);
+    clients_.reset();
+  }
+  [[nodiscard]] std::vector<witness::WitnessStanding> standings() const {
+    const std::lock_guard lock(mutex_);
+    return clients_ ? clients_->standings() : std::vector<witness::WitnessStanding>();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<witness::EngineLog> log_;
+  std::optional<witness::WitnessClients> clients_;
+};
+
+/// How it stands with each witness, for /metrics.
+std::vector<server::Metrics::Reading> readings_of(const Witnesses& witnesses) {
+  std::vector<server::Metrics::Reading> readings;
+  const auto standings = witnesses.standings();
+  const auto add = [&](const char* name, const char* help, auto&& value) {
+    for (const witness::WitnessStanding& standing : standings)
+      readings.push_back({name, help, {{"witness", standing.name}}, static_cast<double>(value(standing))});
+  };
+  add("ledger_witness_cosigned_size", "Entries under the last checkpoint that the witness cosigned",
+      [](const auto& s) { return s.cosigned_size; });
+  add("ledger_witness_cosigned_seconds", "When that came, seconds since the epoch; 0: not yet",
+      [](const auto& s) { return static_cast<double>(s.cosigned_at.value) / 1e6; });
+  add("ledger_witness_failures", "Rounds without a cosignature since then",
+      [](const auto& s) { return s.failures; });
+  return readings;
+}
+
 /// What the engine says while it opens goes to the log and to /readyz.
-store::EngineOptions engine_options(const Options& options, server::App& app,
+store::EngineOptions engine_options(const Options& options, server::App& app, Witnesses& witnesses,
                                     std::shared_ptr<spdlog::logger> log) {
   store::EngineOptions engine = options.ledger.engine();
+  if (!options.witnesses.empty()) engine.on_published = [&witnesses] { witnesses.ring(); };
   engine.on_notice = [log](const std::string& notice) { log->warn("{}", notice); };
   engine.on_progress = [&app, log, next = std::chrono::steady_clock::now() + 1s](
                            std::uint64_t done, std::uint64_t total) mutable {
@@ -140,8 +190,21 @@ std::optional<store::EngineFault> refuse(const store::DataDirectory& directory) 
   return std::nullopt;
 }
 
+/// The witnesses as the command line names them.
+std::expected<std::vector<witness::WitnessConfig>, std::string> parse_witnesses(const Options& options) {
+  std::vector<witness::WitnessConfig> configs;
+  for (const std::string& text : options.witnesses) {
+    auto config = witness::WitnessConfig::parse(text);
+    if (!config) return std::unexpected("--witness: " + config.error());
+    configs.push_back(std::move(*config));
+  }
+  return configs;
+}
+
 int serve(Options options) {
   const Signals signals;
+  auto configs = parse_witnesses(options);
+  if (!configs) return fail(kUsage, configs.error());
   const Logs logs =
       make_logs(options.log_format == "json" ? LogFormat::json : LogFormat::text, options.log_level);
   if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
@@ -153,6 +216,7 @@ int serve(Options options) {
 
   std::unique_ptr<Watchdog> watchdog;
   projections::ReadModels models;
+  Witnesses witnesses;
   std::unique_ptr<store::Engine> engine;  // outlives the application, which still names it
   server::App app(options.app);
 
@@ -178,7 +242,7 @@ int serve(Options options) {
   }
 
   {
-    Opening opening(engine_options(options, app, logs.log), models);
+    Opening opening(engine_options(options, app, witnesses, logs.log), models);
     while (!opening.done()) {
       if (!signals.wait(10ms)) continue;
       // Nothing was written but views that do not count yet; waiting for them would take too long.
@@ -189,6 +253,16 @@ int serve(Options options) {
     auto opened = opening.take();
     if (!opened) return fail(opened.error());
     engine = std::move(*opened);
+  }
+  if (!configs->empty()) {
+    // Whoever has seen more than this ledger holds must be heard before anything is signed.
+    witness::EngineLog log(*engine);
+    if (const auto why = witness::why_not_write(*configs, log, kAskWitnesses)) {
+      engine->stop_signing(*why);
+      return fail({store::EngineFailure::rolled_back, *why + ". " + std::string(store::rollback_advice())});
+    }
+    witnesses.begin(std::move(*configs), *engine);
+    app.set_readings([&witnesses] { return readings_of(witnesses); });
   }
   app.set_engine(*engine, models);
   logs.log->info("listening on http://{}", address);
@@ -209,6 +283,7 @@ int serve(Options options) {
   api.stop(kDrain);
   if (metrics) metrics->stop(0ms);
   if (lapsing.joinable()) lapsing.join();
+  witnesses.stop();
   engine->close();
   const std::uint64_t events = engine->size();
   logs.log->info("stopped at {} events", events);
@@ -247,6 +322,11 @@ void add_serve(CLI::App& app, Run& run) {
       })
       ->type_name("SIZE")
       ->default_str("32M");
+  command
+      ->add_option("--witness", options->witnesses,
+                   "\"VKEY URL\" of a witness that cosigns the log's checkpoints; may be repeated")
+      ->type_name("WITNESS")
+      ->allow_extra_args(false);
   command
       ->add_option("--lapse-after-days", options->lapse_after_days,
                    "Lapse registrations never submitted; 0: never")

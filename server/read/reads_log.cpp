@@ -1,10 +1,11 @@
-// GET answers of the transparency log: checkpoint, tiles, entry bundles (c2sp.org/tlog-tiles), proofs.
+// GET answers of the transparency log: checkpoint, tiles, entries (c2sp.org/tlog-tiles), proofs, evidence.
 #include <array>
 
 #include "events/store/engine.hpp"
 #include "events/tlog/hash_rows.hpp"
 #include "events/tlog/proof.hpp"
 #include "server/read/answer.hpp"
+#include "server/read/bundle.hpp"
 #include "server/read/event_page.hpp"
 #include "server/read/position.hpp"
 #include "server/read/reads.hpp"
@@ -136,6 +137,34 @@ http::Response Reads::proof(const ReadContext& context) const {
   http::Response response = answer(std::move(body), snapshot.size() - 1, std::nullopt,
                                    *offer == 0 ? kText : kJson, everybody ? kRevalidate : kNoStore);
   response.headers.add("Vary", "Accept, Authorization");
+  return response;
+}
+
+http::Response Reads::filing_bundle(const ReadContext& context) const {
+  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  const store::Engine& engine = context.engine;
+  const store::CheckpointPtr checkpoint = engine.checkpoint();
+  const std::uint64_t size = checkpoint->size();
+  BundleSources sources{
+      .snapshot = [&engine] { return engine.snapshot(); },
+      .record_key = [&engine](const Uuid& record) { return engine.record_key(record); },
+      .inclusion_path = [&engine, size](std::uint64_t position) -> std::optional<std::vector<Digest>> {
+        const store::EntryReader log = engine.read_log();
+        auto path = tlog::inclusion_path(tlog::RowHashReader(log), position, size);
+        if (!path) return std::nullopt;
+        return std::move(*path);
+      },
+      .origin = engine.origin(),
+      .checkpoint = checkpoint->text,
+      .size = size};
+  auto bundle = collect_bundle(std::move(sources), context.ids[0], reader_of(context));
+  if (!bundle) {
+    return bundle.error() == BundleRefusal::not_found ? not_found(context)
+                                                      : problem(context.language, "bundle_too_large");
+  }
+  http::Response response = answer(http::Body::stream(std::move(*bundle)), size - 1);
+  response.headers.add("Content-Disposition",
+                       "attachment; filename=\"" + context.ids[0].text() + ".bundle.json\"");
   return response;
 }
 

@@ -1,0 +1,35 @@
+// The engine's log as its witnesses see it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/store/engine.hpp"
+#include "server/witness/witness_client.hpp"
+
+namespace ledger::witness {
+
+/// Any thread. The engine outlives it.
+class EngineLog final : public WitnessedLog {
+ public:
+  explicit EngineLog(store::Engine& engine) : engine_(engine) {}
+  [[nodiscard]] tlog::SignedCheckpoint newest() override;
+  [[nodiscard]] tlog::TreeResult<std::vector<Digest>> consistency(std::uint64_t from,
+                                                                  std::uint64_t to) override;
+  void add_cosignatures(const tlog::SignedCheckpoint& checkpoint,
+                        std::span<const tlog::NoteSignature> cosignatures) override;
+  /// Stops signing: every write is refused from here on.
+  void conflict(std::string witness, std::string what) override;
+
+ private:
+  store::Engine& engine_;
+};
+
+/// Asks every witness at once whether it knows more than the ledger or another history. A witness that does
+/// not answer in time hinders nothing. The answer is why the ledger must not write; nullopt where none knows
+/// such a thing. Blocks for `timeout` at most.
+[[nodiscard]] std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses,
+                                                       WitnessedLog& log, std::chrono::milliseconds timeout);
+
+}  // namespace ledger::witness
