@@ -48,10 +48,10 @@ class Answer:
 class Ledger:
     """A ledger directory and, while started, its server process."""
 
-    def __init__(self, *init_args):
+    def __init__(self, *init_args, origin="ledger.example/test"):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="filing-ledger-"))
         self.data = self.root / "data"
-        made = subprocess.run([BINARY, "init", "--data", str(self.data), "--origin", "ledger.example/test", *init_args],
+        made = subprocess.run([BINARY, "init", "--data", str(self.data), "--origin", origin, *init_args],
                               capture_output=True, check=True, text=True)
         self.created = json.loads(made.stdout)
         self.admin = self.created["admin_token"]
