@@ -82,6 +82,7 @@ class StoryLog final : public witness::WitnessedLog {
     return story_.checkpoint(size_);
   }
   tlog::TreeResult<std::vector<Digest>> consistency(std::uint64_t from, std::uint64_t to) override {
+    const std::scoped_lock lock(mutex_);  // the hashes count their reads
     return tlog::consistency_path(story_.hashes, from, to);
   }
   void add_cosignatures(const tlog::SignedCheckpoint& checkpoint,
