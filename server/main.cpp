@@ -52,6 +52,8 @@ int run(int argc, char** argv) {
   cli::add_token(app, command);
   cli::add_witness(app, command);
   cli::add_verify(app, command);
+  cli::add_backup(app, command);
+  cli::add_restore(app, command);
   cli::add_bench(app, command);
   try {
     app.parse(argc, argv);

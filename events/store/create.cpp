@@ -114,15 +114,6 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
   return grant_id;
 }
 
-/// Whether a file would stand in or below a directory.
-bool lies_in(const std::filesystem::path& file, const std::filesystem::path& directory) {
-  if (file.empty()) return false;
-  std::error_code code;
-  const auto relative = std::filesystem::weakly_canonical(file, code)
-                            .lexically_relative(std::filesystem::weakly_canonical(directory, code));
-  return !relative.empty() && *relative.begin() != "..";
-}
-
 std::optional<EngineFault> refuse(const CreateOptions& options, const DataDirectory& directory,
                                   TimestampUs now) {
   if (directory.holds_ledger()) {

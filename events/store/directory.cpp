@@ -7,6 +7,7 @@
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace ledger::store {
@@ -33,6 +34,14 @@ std::filesystem::path DataDirectory::default_master_key() const {
 bool DataDirectory::holds_ledger() const {
   struct stat facts {};
   return ::stat((ledger() / "data.mdb").c_str(), &facts) == 0;
+}
+
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  if (path.empty()) return false;
+  std::error_code code;
+  const auto relative = std::filesystem::weakly_canonical(path, code)
+                            .lexically_relative(std::filesystem::weakly_canonical(directory, code));
+  return !relative.empty() && *relative.begin() != "..";
 }
 
 std::string LockRefusal::message() const {

@@ -27,6 +27,9 @@ struct DataDirectory {
   [[nodiscard]] bool holds_ledger() const;
 };
 
+/// Whether a path, which need not exist, is a directory or lies in or below it. An empty path lies nowhere.
+[[nodiscard]] bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory);
+
 /// Why the directory was not taken: `holder` is the process that holds it, or 0 when it is not known or the
 /// reason is another (then `fault`).
 struct LockRefusal {

@@ -287,6 +287,30 @@ struct Vault::Impl {
     epoch = std::move(next);
   }
 
+  /// The row that names the epoch, while its transaction lives.
+  VaultResult<Bytes> epoch_row(const Transaction& txn) const {
+    const auto row = txn.get(meta, bytes_of(kEpochRow));
+    if (!row || row->size() != 4 + 32)
+      return fault(VaultFailure::damaged, "no vault in " + options.directory.string());
+    return *row;
+  }
+
+  VaultResult<void> open_files() {
+    auto opened = Environment::open({.path = options.directory,
+                                     .map_size = options.map_size,
+                                     .max_databases = 2,
+                                     .read_only = options.read_only,
+                                     .random_access = true,
+                                     .room_step = 1u << 20});
+    if (!opened) return fault(opened.error());
+    environment = std::move(*opened);
+    auto databases = environment->open_databases({"keys", "meta"});
+    if (!databases) return fault(databases.error());
+    keys = (*databases)[0];
+    meta = (*databases)[1];
+    return {};
+  }
+
   VaultResult<void> put_epoch(WriteTxn& txn, const Epoch& next) const {
     std::array<std::uint8_t, 4 + 32> row;
     std::ranges::copy(check_of(wrapping_key(master_half, next)).bytes,
@@ -317,10 +341,8 @@ struct Vault::Impl {
     if (!epochs) return std::unexpected(epochs.error());
     auto txn = environment->read();
     if (!txn) return fault(txn.error());
-    const auto row = txn->get(meta, bytes_of(kEpochRow));
-    if (!row || row->size() != 4 + 32) {
-      return fault(VaultFailure::damaged, "no vault in " + options.directory.string());
-    }
+    const auto row = epoch_row(*txn);
+    if (!row) return std::unexpected(row.error());
     const auto number = get_be<std::uint32_t>(octets(*row));
     const auto named = std::ranges::find(*epochs, number, &Epoch::number);
     if (named == epochs->end()) {
@@ -407,21 +429,35 @@ Vault::~Vault() = default;
 VaultResult<std::unique_ptr<Vault>> Vault::open(const VaultOptions& options,
                                                 const crypto::MasterKey& master) {
   auto impl = std::make_unique<Impl>(options, master.vault_key());
-  auto environment = Environment::open({.path = options.directory,
-                                        .map_size = options.map_size,
-                                        .max_databases = 2,
-                                        .read_only = options.read_only,
-                                        .random_access = true,
-                                        .room_step = 1u << 20});
-  if (!environment) return fault(environment.error());
-  impl->environment = std::move(*environment);
-  auto databases = impl->environment->open_databases({"keys", "meta"});
-  if (!databases) return fault(databases.error());
-  impl->keys = (*databases)[0];
-  impl->meta = (*databases)[1];
+  if (auto opened = impl->open_files(); !opened) return std::unexpected(opened.error());
   if (auto ready = options.create ? impl->begin() : impl->resume(); !ready)
     return std::unexpected(ready.error());
   return std::unique_ptr<Vault>(new Vault(std::move(impl)));
+}
+
+VaultResult<std::uint32_t> Vault::epoch_in(const std::filesystem::path& directory) {
+  Impl vault({.directory = directory, .epoch_file = {}, .read_only = true}, {});
+  if (auto opened = vault.open_files(); !opened) return std::unexpected(opened.error());
+  auto txn = vault.environment->read();
+  if (!txn) return fault(txn.error());
+  const auto row = vault.epoch_row(*txn);
+  if (!row) return std::unexpected(row.error());
+  return get_be<std::uint32_t>(octets(*row));
+}
+
+VaultResult<std::vector<std::uint32_t>> Vault::epochs_held(const std::filesystem::path& epoch_file) {
+  const auto epochs = load_epochs(epoch_file);
+  if (!epochs) return std::unexpected(epochs.error());
+  std::vector<std::uint32_t> numbers;
+  for (const Epoch& epoch : *epochs) numbers.push_back(epoch.number);
+  return numbers;
+}
+
+VaultResult<void> Vault::copy(const std::filesystem::path& directory, const std::filesystem::path& to) {
+  Impl vault({.directory = directory, .epoch_file = {}, .read_only = true}, {});
+  if (auto opened = vault.open_files(); !opened) return opened;
+  if (auto copied = vault.environment->copy_to(to); !copied) return fault(copied.error());
+  return {};
 }
 
 VaultResult<void> Vault::create(std::span<const RecordKey> records) {

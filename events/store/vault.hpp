@@ -64,6 +64,17 @@ class Vault {
  public:
   [[nodiscard]] static VaultResult<std::unique_ptr<Vault>> open(const VaultOptions& options,
                                                                 const crypto::MasterKey& master);
+  // What a backup needs, by any process and without any key.
+
+  /// The epoch that the vault in a directory stands at.
+  [[nodiscard]] static VaultResult<std::uint32_t> epoch_in(const std::filesystem::path& directory);
+  /// The epochs whose secrets an epoch file holds: one, or two while a `destroy` is at work or has died.
+  [[nodiscard]] static VaultResult<std::vector<std::uint32_t>> epochs_held(
+      const std::filesystem::path& epoch_file);
+  /// A consistent, synced copy of the wrapped keys into a directory that exists and is empty.
+  [[nodiscard]] static VaultResult<void> copy(const std::filesystem::path& directory,
+                                              const std::filesystem::path& to);
+
   ~Vault();
   Vault(const Vault&) = delete;
   Vault& operator=(const Vault&) = delete;

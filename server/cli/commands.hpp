@@ -16,5 +16,7 @@ void add_token(CLI::App& app, Run& run);
 void add_witness(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_backup(CLI::App& app, Run& run);
+void add_restore(CLI::App& app, Run& run);
 
 }  // namespace ledger::cli
