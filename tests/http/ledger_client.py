@@ -48,6 +48,8 @@ class Answer:
 class Ledger:
     """A ledger directory and, while started, its server process."""
 
+    environment = None  # of the server process; None: this one's
+
     def __init__(self, *init_args, origin="ledger.example/test"):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="filing-ledger-"))
         self.data = self.root / "data"
@@ -62,7 +64,7 @@ class Ledger:
     def start(self, *args):
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *args],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment)
         ready = threading.Event()
 
         def read():
