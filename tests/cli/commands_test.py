@@ -106,7 +106,8 @@ class Commands(unittest.TestCase):
         self.refused(run("bench", "bogus"), USAGE, "bogus")
 
     def test_every_command_helps_with_an_example(self):
-        for command in ("init", "serve", "import", "rebuild", "token", "verify", "bench", "export announcements", "export events"):
+        for command in ("init", "serve", "import", "rebuild", "token", "verify", "bench", "backup", "restore",
+                        "export announcements", "export events", "signing-key"):
             done = run(*command.split(), "--help")
             self.assertEqual((done.returncode, done.stderr), (DONE, ""))
             self.assertIn("filing-ledger " + command, done.stdout)
