@@ -259,7 +259,8 @@ struct DocumentReader::Impl {
 
   ~Impl() { crypto::wipe(plain); }
 
-  DocumentResult<void> begin(const SecretKey& document_key, const Digest& digest) {
+  /// Up to the header, whose binding is not looked at.
+  DocumentResult<void> begin_unbound(const SecretKey& document_key) {
     struct stat facts {};
     if (::fstat(file.get(), &facts) != 0) return system_fault("stat");
     const auto plain_bytes =
@@ -272,10 +273,17 @@ struct DocumentReader::Impl {
       return fault(DocumentFailure::damaged, "not a sealed document");
     }
     file_key = file_key_of(document_key, header);
+    return {};
+  }
+
+  [[nodiscard]] bool bound_to(const Digest& digest) const {
     const Digest binding = binding_of(file_key, digest, size);
-    if (!crypto::equal_in_constant_time(bytes_of(binding.bytes), bytes_of(header).subspan(kBoundSize))) {
-      return fault(DocumentFailure::damaged, "the file is not the one of its name");
-    }
+    return crypto::equal_in_constant_time(bytes_of(binding.bytes), bytes_of(header).subspan(kBoundSize));
+  }
+
+  DocumentResult<void> begin(const SecretKey& document_key, const Digest& digest) {
+    if (auto begun = begin_unbound(document_key); !begun) return begun;
+    if (!bound_to(digest)) return fault(DocumentFailure::damaged, "the file is not the one of its name");
     // An empty document has one empty chunk, whose tag is its seal like any other's.
     if (size == 0) {
       if (auto opened = next_chunk(0); !opened) return std::unexpected(opened.error());
@@ -404,6 +412,28 @@ DocumentResult<DocumentListing> DocumentStore::verify(const Uuid& subject, const
   if (::fstat(reader->impl_->file.get(), &facts) != 0) return system_fault("stat");
   return DocumentListing{
       .name = keyed_name(document_key, digest), .size = reader->size(), .modified_at = modified(facts)};
+}
+
+DocumentResult<DocumentListing> DocumentStore::verify_file(const Uuid& subject, const SecretKey& document_key,
+                                                           std::string_view name) const {
+  const fs::path path = impl_->directory_of(subject) / name;
+  DocumentReader::Impl reader;
+  reader.file = File(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!reader.file && errno == ENOENT) return fault(DocumentFailure::unknown, "no such document");
+  if (!reader.file) return system_fault("open");
+  if (auto begun = reader.begin_unbound(document_key); !begun) return std::unexpected(begun.error());
+  crypto::Sha256 hash;
+  do {
+    auto piece = reader.size == 0 ? reader.next_chunk(0) : reader.next();
+    if (!piece) return std::unexpected(piece.error());
+    hash.update(*piece);
+  } while (reader.given < reader.size);
+  const Digest digest = hash.finish();
+  if (!reader.bound_to(digest) || keyed_name(document_key, digest) != name)
+    return fault(DocumentFailure::damaged, "the file is not the one of its name");
+  struct stat facts {};
+  if (::fstat(reader.file.get(), &facts) != 0) return system_fault("stat");
+  return DocumentListing{.name = std::string(name), .size = reader.size, .modified_at = modified(facts)};
 }
 
 DocumentResult<std::vector<DocumentListing>> DocumentStore::list(const Uuid& subject) const {

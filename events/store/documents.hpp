@@ -135,6 +135,12 @@ class DocumentStore {
                                                        const crypto::SecretKey& document_key,
                                                        const Digest& digest) const;
 
+  /// The same for a file whose digest nobody told: its content authenticates and has the digest that its
+  /// name and its header say.
+  [[nodiscard]] DocumentResult<DocumentListing> verify_file(const Uuid& subject,
+                                                            const crypto::SecretKey& document_key,
+                                                            std::string_view name) const;
+
   /// Every document of a subject, by name; empty for an unknown subject.
   [[nodiscard]] DocumentResult<std::vector<DocumentListing>> list(const Uuid& subject) const;
   /// Every subject that has a directory.

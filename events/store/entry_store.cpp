@@ -111,6 +111,15 @@ std::optional<KeptCheckpoint> EntryReader::checkpoint_up_to(std::uint64_t size) 
   return there ? read_checkpoint_row(cursor.key(), cursor.value()) : std::nullopt;
 }
 
+EntryReader::Counts EntryReader::counts() const {
+  Counts counts{.entries = txn_.count(store_->entries_), .sealed = txn_.count(store_->sealed_)};
+  if (!store_->has_tree_) return counts;
+  counts.leaf_rows = txn_.count(store_->leaves_);
+  counts.node_rows = txn_.count(store_->nodes_);
+  counts.checkpoints = txn_.count(store_->checkpoints_);
+  return counts;
+}
+
 Cursor EntryReader::entries() const {
   return txn_.cursor(store_->entries_);
 }

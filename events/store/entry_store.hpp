@@ -57,6 +57,11 @@ class EntryReader final : public tlog::HashRows {
   /// The kept checkpoint of exactly this size, or the newest one not above it.
   [[nodiscard]] std::optional<KeptCheckpoint> checkpoint(std::uint64_t size) const;
   [[nodiscard]] std::optional<KeptCheckpoint> checkpoint_up_to(std::uint64_t size) const;
+  /// How many rows each database has.
+  struct Counts {
+    std::uint64_t entries = 0, sealed = 0, leaf_rows = 0, node_rows = 0, checkpoints = 0;
+  };
+  [[nodiscard]] Counts counts() const;
   /// Cursors for readers of long stretches; they go before the reader does.
   [[nodiscard]] Cursor entries() const;
   [[nodiscard]] Cursor sealed_values() const;

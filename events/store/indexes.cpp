@@ -70,11 +70,12 @@ Uuid document_record(const crypto::MasterKey& master, const Uuid& subject) {
 }
 
 Indexes::Indexes(const Views& views, const crypto::MasterKey& master,
-                 std::span<Projection* const> projections, std::size_t states_max)
+                 std::span<Projection* const> projections, std::size_t states_max, IndexUse use)
     : views_(views),
       master_(master),
       db_(views.databases()),
       projections_(projections.begin(), projections.end()),
+      use_(use),
       ledgers_(rows_, 1),
       subjects_(rows_, states_max),
       products_(rows_, states_max),
@@ -95,10 +96,12 @@ void Indexes::evolve_stream(StateCache<State>& cache, const Event& event, const 
 StoreResult<void> Indexes::apply(Event& event, const codec::EntryParts& parts, PrivateSource& privates) {
   const EventHeader& header = event.header;
   Change change{.event = event, .parts = parts};
-  put(db_.streams, keys::version(header.stream, header.version), Key().number(header.position.value));
-  if (header.key_tag && header.step == 1) {
-    put(db_.idempotency, Key().add(header.actor.principal).add(*header.key_tag),
-        Key().number(header.position.value));
+  if (use_ == IndexUse::everything) {
+    put(db_.streams, keys::version(header.stream, header.version), Key().number(header.position.value));
+    if (header.key_tag && header.step == 1) {
+      put(db_.idempotency, Key().add(header.actor.principal).add(*header.key_tag),
+          Key().number(header.position.value));
+    }
   }
   switch (header.stream.kind) {
     case StreamKind::ledger:

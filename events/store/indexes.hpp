@@ -30,12 +30,16 @@ class PrivateSource {
 /// The vault record of a subject's documents.
 [[nodiscard]] Uuid document_record(const crypto::MasterKey& master, const Uuid& subject);
 
+/// What the rows are to answer: everything, or only what `admissible` asks, for whoever judges a whole log
+/// once and throws them away.
+enum class IndexUse { everything, admission };
+
 /// One thread. Rows and states stay in memory until the owner flushes `rows()`.
 class Indexes {
  public:
   /// `states_max`: how many states of each kind to keep decoded. `views` and `master` outlive it.
   Indexes(const Views& views, const crypto::MasterKey& master, std::span<Projection* const> projections,
-          std::size_t states_max);
+          std::size_t states_max, IndexUse use = IndexUse::everything);
 
   [[nodiscard]] RowBuffer& rows() { return rows_; }
   [[nodiscard]] const IndexDatabases& databases() const { return db_; }
@@ -104,6 +108,7 @@ class Indexes {
   const crypto::MasterKey& master_;
   const IndexDatabases& db_;
   std::vector<Projection*> projections_;
+  const IndexUse use_;
   RowBuffer rows_;
   StateCache<LedgerState> ledgers_;
   StateCache<SubjectState> subjects_;

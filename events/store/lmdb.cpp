@@ -13,6 +13,7 @@
 #include <lmdb.h>
 
 #include "events/crypto/durable_file.hpp"
+#include "events/store/cut_file.hpp"
 
 namespace ledger::store {
 namespace {
@@ -54,6 +55,11 @@ bool StoreFault::is_full() const {
 
 bool StoreFault::is_missing() const {
   return code == MDB_NOTFOUND || code == ENOENT;
+}
+
+bool StoreFault::is_damage() const {
+  return code == MDB_CORRUPTED || code == MDB_INVALID || code == MDB_PAGE_NOTFOUND ||
+         code == MDB_VERSION_MISMATCH;
 }
 
 bool StoreFault::is_key_taken() const {
@@ -220,13 +226,23 @@ bool Cursor::seek_before(Bytes key) {
 
 namespace {
 
-bool is_cut(MDB_env* env, const std::filesystem::path& path) {
-  MDB_envinfo info;
-  MDB_stat stat;
-  if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat) != 0) return false;
-  std::error_code code;
-  const std::uint64_t size = std::filesystem::file_size(path / "data.mdb", code);
-  return !code && size < (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+/// Whether the file lacks pages that its newest commit uses.
+StoreResult<bool> is_cut_short(MDB_env* env, const std::filesystem::path& path) {
+  // Once more where another process has committed in between.
+  for (int tries = 0; tries < 8; ++tries) {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn); code != 0)
+      return fault(code, "begin transaction");
+    MDB_envinfo info;
+    MDB_stat stat;
+    const std::size_t id = mdb_txn_id(txn);
+    const bool known =
+        mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &stat) == 0 && info.me_last_txnid == id;
+    const bool cut = known && is_cut(path, info.me_last_pgno, stat.ms_psize, id);
+    mdb_txn_abort(txn);
+    if (known) return cut;
+  }
+  return false;  // somebody else writes to it all the time, who has looked
 }
 
 }  // namespace
@@ -253,9 +269,10 @@ StoreResult<std::unique_ptr<Environment>> Environment::open(EnvironmentOptions o
   if (const int code = mdb_env_open(env, options.path.c_str(), flags, 0600); code != 0) {
     return fault(code, "open environment");
   }
-  // A file that was cut would end the process with SIGBUS when the map is read beyond its end. What is not
-  // synced is only a cache, which a refusal here has built anew.
-  if (options.no_sync && is_cut(env, options.path)) return fault(MDB_CORRUPTED, "open environment");
+  // A file that was cut would end the process with SIGBUS when the map is read beyond its end.
+  const auto cut = is_cut_short(env, options.path);
+  if (!cut) return std::unexpected(cut.error());
+  if (*cut) return fault(MDB_CORRUPTED, "open environment: the file was cut short");
   std::unique_ptr<Environment> environment(new Environment(std::move(options), held.release()));
   environment->reap_readers();
   return environment;

@@ -39,6 +39,8 @@ struct StoreFault {
   [[nodiscard]] bool is_full() const;
   /// The thing asked for is not there: a database, or the environment's file.
   [[nodiscard]] bool is_missing() const;
+  /// The file is none of this format, or was cut, or its pages do not hang together.
+  [[nodiscard]] bool is_damage() const;
   /// A put that would have overwritten or come before an existing key.
   [[nodiscard]] bool is_key_taken() const;
   [[nodiscard]] std::string message() const;
@@ -180,7 +182,8 @@ class Cursor {
 /// One LMDB file. Open it once a process; outlives its transactions. Safe from any thread.
 class Environment {
  public:
-  /// Opens, making directory and file unless read_only, and frees the reader slots of processes that died.
+  /// Opens, making directory and file unless read_only, and frees the reader slots of processes that died. A
+  /// file that was cut short is refused as damage.
   [[nodiscard]] static StoreResult<std::unique_ptr<Environment>> open(EnvironmentOptions options);
   ~Environment();
   Environment(const Environment&) = delete;

@@ -43,6 +43,7 @@ std::unexpected<VaultFault> fault(VaultFailure kind, std::string detail) {
 std::unexpected<VaultFault> fault(const StoreFault& of_store) {
   const VaultFailure kind = of_store.is_full()        ? VaultFailure::full
                             : of_store.is_key_taken() ? VaultFailure::record_exists
+                            : of_store.is_damage()    ? VaultFailure::damaged
                                                       : VaultFailure::io;
   return fault(kind, "vault: " + of_store.message());
 }
@@ -495,6 +496,42 @@ VaultResult<std::optional<SecretKey>> Vault::find(const Uuid& record) const {
       }
     }
     // Reading beside a running server, whose `destroy` has turned the epoch.
+    const std::unique_lock lock(impl_->turning);
+    if (auto resumed = impl_->resume(); !resumed) return std::unexpected(resumed.error());
+    impl_->cache.clear();
+  }
+}
+
+VaultResult<std::optional<Uuid>> Vault::check(const std::optional<Uuid>& after, std::size_t limit) const {
+  std::vector<std::byte> from;
+  if (after) {
+    // The next key after this one: itself and a zero byte.
+    from.assign(bytes_of(after->bytes).begin(), bytes_of(after->bytes).end());
+    from.push_back(std::byte{0});
+  }
+  for (bool reloaded = false;; reloaded = true) {
+    {
+      const std::shared_lock lock(impl_->turning);
+      auto txn = impl_->environment->read();
+      if (!txn) return fault(txn.error());
+      std::optional<Uuid> last;
+      bool turned = false;
+      Cursor cursor = txn->cursor(impl_->keys);
+      for (bool there = cursor.seek(from); there && limit > 0; there = cursor.next()) {
+        Uuid record;
+        if (cursor.key().size() != kIdSize || cursor.value().size() != kRowSize)
+          return fault(VaultFailure::damaged, "a vault row of a wrong size");
+        std::ranges::copy(std::span(octets(cursor.key()), kIdSize), record.bytes.begin());
+        if (!open_row(impl_->wrapping, record, cursor.value())) {
+          turned = impl_->options.read_only && !reloaded && epoch_of(cursor.value()) != impl_->epoch.number;
+          if (turned) break;
+          return fault(VaultFailure::damaged, "the key of record " + record.text() + " does not open");
+        }
+        last = record;
+        --limit;
+      }
+      if (!turned) return last;
+    }
     const std::unique_lock lock(impl_->turning);
     if (auto resumed = impl_->resume(); !resumed) return std::unexpected(resumed.error());
     impl_->cache.clear();

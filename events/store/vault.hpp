@@ -85,6 +85,11 @@ class Vault {
   /// The key of a record, or nullopt when there is none (never made, or destroyed).
   [[nodiscard]] VaultResult<std::optional<crypto::SecretKey>> find(const Uuid& record) const;
 
+  /// Opens every key behind `after` (nullopt: from the first one), at most `limit` of them: what verifying
+  /// asks. Answers the last record looked at; nullopt where none is left. The cache stays as it is.
+  [[nodiscard]] VaultResult<std::optional<Uuid>> check(const std::optional<Uuid>& after,
+                                                       std::size_t limit) const;
+
   /// Makes the keys of these records (those that exist) unreadable for good, and every older copy of the
   /// vault with them. Durable on return. Takes time with the number of surviving records (about 6 us each,
   /// measured with 100,000). Repeating it after a crash is safe. Answers how many keys there were to destroy;

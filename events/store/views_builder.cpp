@@ -122,7 +122,8 @@ EngineFault fault_of(EngineFailure kind, std::string detail) {
 }
 
 EngineFault fault_of(const StoreFault& fault, std::string_view what) {
-  return {EngineFailure::storage, std::string(what) + ": " + fault.message()};
+  return {fault.is_damage() ? EngineFailure::damaged : EngineFailure::storage,
+          std::string(what) + ": " + fault.message()};
 }
 
 StoreResult<void> apply_log(Stores& stores, Views& views, std::span<Projection* const> projections,

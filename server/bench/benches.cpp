@@ -2,6 +2,7 @@
 #include "server/bench/engine_bench.hpp"
 #include "server/bench/http_bench.hpp"
 #include "server/bench/log_bench.hpp"
+#include "server/bench/verify_bench.hpp"
 
 namespace ledger::bench {
 
@@ -14,6 +15,7 @@ std::span<const Bench> benches() {
       {"proofs", "inclusion proofs from the file at a million entries; 50 us are 20,000/s", 20'000,
        bench_proofs},
       {"rebuild", "all views anew from a log of a million events", 200'000, bench_rebuild},
+      {"verify", "`verify --data` without the key against bare SHA-256 of the entries", 0, bench_verify},
       {"import", "a list as long as all official ones into a fresh ledger; 2 s are 3,998 rows/s", 3'998.5,
        bench_import},
       {"http-writes", "durable draft saves over HTTP against a bare Beast group-commit server", 0.5,
