@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t kMapBytes = std::uint64_t{64} << 30;
 constexpr std::size_t kStatesMax = 16'384;
-constexpr std::size_t kBufferBytes = std::size_t{64} << 20;
 constexpr std::size_t kStepBytes = std::size_t{8} << 20;
 constexpr std::size_t kPrincipalsMax = 16'384;
 
@@ -107,6 +106,7 @@ class FoldLookup final : public store::StoreLookup {
 }  // namespace
 
 struct LegalityReplay::Impl {
+  const std::size_t buffer_bytes;
   // Keys of the indexes of private values, which stay empty.
   const crypto::MasterKey master{crypto::SecretKey::random()};
   std::unique_ptr<store::Views> views;
@@ -117,8 +117,9 @@ struct LegalityReplay::Impl {
   NoPrivates privates;
   std::uint64_t applied = 0;
 
-  explicit Impl(const std::filesystem::path& directory)
-      : views(worked(store::Views::open(directory, kMapBytes, {}))),
+  Impl(const std::filesystem::path& directory, std::size_t buffer_size)
+      : buffer_bytes(buffer_size),
+        views(worked(store::Views::open(directory, kMapBytes, {}))),
         indexes(*views, master, {}, kStatesMax, store::IndexUse::admission) {
     read_base();
   }
@@ -140,8 +141,8 @@ struct LegalityReplay::Impl {
   }
 };
 
-LegalityReplay::LegalityReplay(const std::filesystem::path& directory)
-    : impl_(std::make_unique<Impl>(directory)) {}
+LegalityReplay::LegalityReplay(const std::filesystem::path& directory, std::size_t buffer_bytes)
+    : impl_(std::make_unique<Impl>(directory, buffer_bytes)) {}
 
 LegalityReplay::~LegalityReplay() = default;
 
@@ -167,7 +168,7 @@ void LegalityReplay::apply(Event& event, const codec::EntryParts& parts) {
 void LegalityReplay::settle() {
   try {
     impl_->indexes.trim();
-    if (impl_->indexes.rows().held_bytes() >= kBufferBytes) impl_->flush();
+    if (impl_->indexes.rows().held_bytes() >= impl_->buffer_bytes) impl_->flush();
   } catch (const store::StoreDamage& damage) {
     throw ScratchFailure(std::string("scratch views: ") + damage.what());
   }

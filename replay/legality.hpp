@@ -25,8 +25,8 @@ class ScratchFailure : public std::runtime_error {
 /// One thread. Whatever fails in the scratch directory throws ScratchFailure.
 class LegalityReplay {
  public:
-  /// Makes `directory` for the views; the caller removes it.
-  explicit LegalityReplay(const std::filesystem::path& directory);
+  /// Makes `directory` for the views; the caller removes it. `buffer_bytes`: rows held in memory.
+  LegalityReplay(const std::filesystem::path& directory, std::size_t buffer_bytes);
   ~LegalityReplay();
   LegalityReplay(const LegalityReplay&) = delete;
   LegalityReplay& operator=(const LegalityReplay&) = delete;

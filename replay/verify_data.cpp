@@ -67,7 +67,7 @@ class Run {
       : stores_(stores),
         options_(options),
         scratch_(options.scratch),
-        legality_(std::make_unique<LegalityReplay>(scratch_.path())),
+        legality_(std::make_unique<LegalityReplay>(scratch_.path(), options.buffer_bytes)),
         privates_(stores.privates) {
     report_.without_master_key = stores.privates.vault == nullptr;
   }

@@ -56,6 +56,8 @@ struct VerifyOptions {
   std::chrono::milliseconds erasure_wait{10'000};
   std::optional<std::string> first_vkey;  ///< the verifier key that `ledger.created` must name
   std::optional<std::string> published;   ///< a signed checkpoint that the log must continue
+  std::size_t buffer_bytes = std::size_t{64}
+                             << 20;  ///< rows of the scratch views held before they are written
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;  ///< after each stretch
   std::function<bool()> should_stop;
   std::atomic<std::uint64_t>* position = nullptr;  ///< told where it is, event by event

@@ -36,7 +36,8 @@ class FreeList {
   bool walk(std::uint64_t page, unsigned depth = 0) {
     if (page == kNoPage) return true;
     std::vector<std::byte> bytes(page_bytes_);
-    if (depth > kDepthMax || !read(page, bytes)) return false;
+    // Each page stands in the tree once; more of them than the file has is a circle.
+    if (depth > kDepthMax || ++walked_ > pages_ || !read(page, bytes)) return false;
     const auto flags = at<std::uint16_t>(bytes, kFlagsAt);
     const auto lower = at<std::uint16_t>(bytes, kLowerAt);
     if (lower < kPageHeader || lower > page_bytes_) return false;
@@ -103,6 +104,7 @@ class FreeList {
 
   const int descriptor_;
   const std::uint64_t pages_, page_bytes_;
+  std::uint64_t walked_ = 0;
   std::vector<bool> free_;  ///< of the pages that the file lacks
 };
 

@@ -21,7 +21,7 @@ class Verify(unittest.TestCase):
         _, _, feature = ledger.tree(subject, filer)
         filing = ledger.draft(subject, filer, ledger.filing_form(filer, [feature]))
         cls.live = [ledger.run("verify", "--json") for _ in range(3)]
-        ledger.must(ledger.post("/v1/filings/%s/submit" % filing, filer, {"confirmed": True},
+        ledger.must(ledger.post("/v1/filings/%s/submit" % filing, filer, {"declared": True},
                                 version=ledger.version(filing, filer)))
         cls.submitted = ledger.run("verify", "--json")
         ledger.stop()
@@ -128,6 +128,22 @@ class Verify(unittest.TestCase):
             done = self.verify()
             self.assertEqual(done.returncode, 7, (filler, done.returncode, done.stderr))
             file.write_bytes(whole)
+
+    def test_a_value_that_reaches_beyond_the_file_is_told_as_damage(self):
+        # The size of a row says two gigabytes: reading it ends in SIGBUS, which is told like any damage.
+        file = self.copy / "ledger" / "data.mdb"
+        whole = bytearray(file.read_bytes())
+        row = (8).to_bytes(2, "little") + (5).to_bytes(8, "big")  # key size and key of position 5
+        at = whole.find(row)
+        self.assertGreater(at, 0)
+        while at > 0:
+            whole[at - 4:at - 2] = b"\xff\x7f"
+            at = whole.find(row, at + 1)
+        file.write_bytes(whole)
+        done = self.verify("--json")
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn("damaged near position 5", done.stderr)
+        self.assertEqual(json.loads(done.stdout)["problem"]["position"], 5)
 
 
 if __name__ == "__main__":
