@@ -5,6 +5,7 @@
 #include "projections/json_writer.hpp"
 #include "replay/restore.hpp"
 #include "server/cli/commands.hpp"
+#include "server/witness/engine_log.hpp"
 
 namespace ledger::cli {
 namespace {
@@ -18,6 +19,7 @@ struct BackupArguments {
 
 struct RestoreArguments {
   replay::RestoreOptions restore;
+  std::vector<std::string> witnesses;
   bool json = false;
 };
 
@@ -89,12 +91,23 @@ void warn(const replay::Restored& restored) {
   }
 }
 
+/// How long each witness may take to say what it knows.
+constexpr std::chrono::seconds kAskWitness{5};
+
 int restore(const RestoreArguments& arguments) {
+  const auto witnesses = witness::parse_configs(arguments.witnesses);
+  if (!witnesses) return fail(kUsage, "--witness: " + witnesses.error());
   std::expected<replay::Restored, store::EngineFault> restored;
   {
     Progress progress("restoring", "bytes");
     replay::RestoreOptions options = arguments.restore;
     options.on_progress = [&](auto done, auto total) { progress.show(done, total); };
+    if (!witnesses->empty()) {
+      options.ask_witnesses = [&witnesses](const store::EntryReader& reader) {
+        witness::StoredLog log(reader);
+        return witness::why_not_write(*witnesses, log, kAskWitness);
+      };
+    }
     restored = replay::restore(options);
   }
   if (!restored) return fail_restore(restored.error());
@@ -163,6 +176,11 @@ void add_restore(CLI::App& app, Run& run) {
       ->add_option("--checkpoint-file", options.checkpoint_file,
                    "The file that serve wrote: tells whether events are missing behind the backup")
       ->type_name("FILE");
+  command
+      ->add_option("--witness", arguments->witnesses,
+                   "\"VKEY URL\" of a witness to ask for the same; may be repeated")
+      ->type_name("WITNESS")
+      ->allow_extra_args(false);
   command->add_flag("--allow-behind", options.allow_behind,
                     "Lay out a backup that must not write any more, for export and verify");
   command->add_flag("--json", arguments->json,

@@ -13,6 +13,7 @@
 #include "events/store/directory.hpp"
 #include "events/store/rollback.hpp"
 #include "projections/read_models.hpp"
+#include "replay/scrub.hpp"
 #include "server/api/app.hpp"
 #include "server/cli/commands.hpp"
 #include "server/cli/lapse.hpp"
@@ -43,6 +44,7 @@ struct Options {
   std::string log_level = "info", log_format = "text";
   unsigned lapse_after_days = 90;
   std::vector<std::string> witnesses;
+  unsigned scrub_hours = 24;
 };
 
 /// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
@@ -145,9 +147,31 @@ class Witnesses {
   std::optional<witness::WitnessClients> clients_;
 };
 
+std::string told(const replay::VerifyProblem& problem) {
+  return problem.position ? "position " + std::to_string(*problem.position) + ": " + problem.what
+                          : problem.what;
+}
+
+using Readings = std::vector<server::Metrics::Reading>;
+
+/// How far the scrub has come, for /metrics.
+void add_readings(Readings& readings, const replay::Scrub& scrub) {
+  const replay::Scrub::Figures figures = scrub.figures();
+  const auto add = [&](const char* name, const char* help, double value) {
+    readings.push_back({name, help, {}, value});
+  };
+  add("ledger_scrub_position", "Events that the present scrub has verified, or the last one",
+      static_cast<double>(figures.position));
+  add("ledger_scrub_passes", "Scrubs that came to the end of the log", static_cast<double>(figures.passes));
+  add("ledger_scrub_problems", "Damage that scrubs found since the start",
+      static_cast<double>(figures.problems));
+  add("ledger_scrub_failures", "Scrubs that could not be made", static_cast<double>(figures.failures));
+  add("ledger_scrub_last_good_seconds", "When the last scrub ended that found none, seconds since the epoch",
+      static_cast<double>(figures.last_good.value) / 1e6);
+}
+
 /// How it stands with each witness, for /metrics.
-std::vector<server::Metrics::Reading> readings_of(const Witnesses& witnesses) {
-  std::vector<server::Metrics::Reading> readings;
+void add_readings(Readings& readings, const Witnesses& witnesses) {
   const auto standings = witnesses.standings();
   const auto add = [&](const char* name, const char* help, auto&& value) {
     for (const witness::WitnessStanding& standing : standings)
@@ -159,7 +183,6 @@ std::vector<server::Metrics::Reading> readings_of(const Witnesses& witnesses) {
       [](const auto& s) { return static_cast<double>(s.cosigned_at.value) / 1e6; });
   add("ledger_witness_failures", "Rounds without a cosignature since then",
       [](const auto& s) { return s.failures; });
-  return readings;
 }
 
 /// What the engine says while it opens goes to the log and to /readyz.
@@ -190,21 +213,10 @@ std::optional<store::EngineFault> refuse(const store::DataDirectory& directory) 
   return std::nullopt;
 }
 
-/// The witnesses as the command line names them.
-std::expected<std::vector<witness::WitnessConfig>, std::string> parse_witnesses(const Options& options) {
-  std::vector<witness::WitnessConfig> configs;
-  for (const std::string& text : options.witnesses) {
-    auto config = witness::WitnessConfig::parse(text);
-    if (!config) return std::unexpected("--witness: " + config.error());
-    configs.push_back(std::move(*config));
-  }
-  return configs;
-}
-
 int serve(Options options) {
   const Signals signals;
-  auto configs = parse_witnesses(options);
-  if (!configs) return fail(kUsage, configs.error());
+  auto configs = witness::parse_configs(options.witnesses);
+  if (!configs) return fail(kUsage, "--witness: " + configs.error());
   const Logs logs =
       make_logs(options.log_format == "json" ? LogFormat::json : LogFormat::text, options.log_level);
   if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
@@ -262,8 +274,21 @@ int serve(Options options) {
       return fail({store::EngineFailure::rolled_back, *why + ". " + std::string(store::rollback_advice())});
     }
     witnesses.begin(std::move(*configs), *engine);
-    app.set_readings([&witnesses] { return readings_of(witnesses); });
   }
+  std::optional<replay::Scrub> scrub;
+  if (options.scrub_hours != 0) {
+    scrub.emplace(engine->stores(), replay::Scrub::Options{
+                                        .interval = std::chrono::hours(options.scrub_hours),
+                                        .on_problem = [log = logs.log](const replay::VerifyProblem& problem) {
+                                          log->error("DAMAGE found by the scrub: {}", told(problem));
+                                        }});
+  }
+  app.set_readings([&witnesses, &scrub] {
+    Readings readings;
+    add_readings(readings, witnesses);
+    if (scrub) add_readings(readings, *scrub);
+    return readings;
+  });
   app.set_engine(*engine, models);
   logs.log->info("listening on http://{}", address);
   (void)print_line("listening on http://" + address);
@@ -284,6 +309,7 @@ int serve(Options options) {
   if (metrics) metrics->stop(0ms);
   if (lapsing.joinable()) lapsing.join();
   witnesses.stop();
+  scrub.reset();
   engine->close();
   const std::uint64_t events = engine->size();
   logs.log->info("stopped at {} events", events);
@@ -332,6 +358,12 @@ void add_serve(CLI::App& app, Run& run) {
                    "Lapse registrations never submitted; 0: never")
       ->type_name("DAYS")
       ->check(CLI::Range(0U, 36'500U))
+      ->capture_default_str();
+  command
+      ->add_option("--scrub-hours", options->scrub_hours,
+                   "Hours between two scrubs of everything stored, in the background; 0: never")
+      ->type_name("HOURS")
+      ->check(CLI::Range(0U, 8'760U))
       ->capture_default_str();
   command->add_option("--threads", options->transport.io_threads, "Threads that serve; 0: one a processor")
       ->type_name("N")

@@ -5,13 +5,26 @@
 
 namespace ledger::witness {
 
-tlog::SignedCheckpoint EngineLog::newest() {
-  tlog::SignedCheckpoint newest = engine_.checkpoint()->checkpoint;
-  // Cosigners have names of their own; the log's keys are named like its origin.
-  std::erase_if(newest.note.signatures, [&](const tlog::NoteSignature& signature) {
-    return signature.name != newest.checkpoint.origin;
+namespace {
+
+/// Cosigners have names of their own; the log's keys are named like its origin.
+tlog::SignedCheckpoint without_cosignatures(tlog::SignedCheckpoint checkpoint) {
+  std::erase_if(checkpoint.note.signatures, [&](const tlog::NoteSignature& signature) {
+    return signature.name != checkpoint.checkpoint.origin;
   });
-  return newest;
+  return checkpoint;
+}
+
+std::optional<std::string> hindrance(const WitnessConfig& witness, const WitnessOpinion& opinion) {
+  if (opinion.verdict != WitnessVerdict::ahead && opinion.verdict != WitnessVerdict::conflict)
+    return std::nullopt;
+  return "the witness " + witness.key.name + ": " + opinion.detail;
+}
+
+}  // namespace
+
+tlog::SignedCheckpoint EngineLog::newest() {
+  return without_cosignatures(engine_.checkpoint()->checkpoint);
 }
 
 tlog::TreeResult<std::vector<Digest>> EngineLog::consistency(std::uint64_t from, std::uint64_t to) {
@@ -37,11 +50,43 @@ std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesse
       asking.emplace_back([&, i] { opinions[i] = ask_witness(witnesses[i], log, timeout); });
   }
   for (std::size_t i = 0; i < witnesses.size(); ++i) {
-    const WitnessVerdict verdict = opinions[i].verdict;
-    if (verdict == WitnessVerdict::ahead || verdict == WitnessVerdict::conflict)
-      return "the witness " + witnesses[i].key.name + ": " + opinions[i].detail;
+    if (auto why = hindrance(witnesses[i], opinions[i])) return why;
   }
   return std::nullopt;
+}
+
+// ---- without an engine
+
+tlog::SignedCheckpoint StoredLog::newest() {
+  const auto kept = log_.checkpoint_up_to(~std::uint64_t{0});
+  auto parsed = kept ? tlog::parse_checkpoint(kept->text) : std::unexpected(tlog::FormatError{});
+  if (!parsed) throw store::StoreDamage({0, "the log has no checkpoint that reads"});
+  return without_cosignatures(std::move(*parsed));
+}
+
+tlog::TreeResult<std::vector<Digest>> StoredLog::consistency(std::uint64_t from, std::uint64_t to) {
+  return tlog::consistency_path(tlog::RowHashReader(log_), from, to);
+}
+
+std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses, StoredLog& log,
+                                         std::chrono::milliseconds timeout) {
+  for (const WitnessConfig& witness : witnesses) {
+    if (auto why = hindrance(witness, ask_witness(witness, log, timeout))) return why;
+  }
+  return std::nullopt;
+}
+
+std::expected<std::vector<WitnessConfig>, std::string> parse_configs(std::span<const std::string> texts) {
+  std::vector<WitnessConfig> configs;
+  for (const std::string& text : texts) {
+    auto config = WitnessConfig::parse(text);
+    if (!config) return std::unexpected(config.error());
+    const bool again = std::ranges::any_of(
+        configs, [&](const WitnessConfig& other) { return other.key.text() == config->key.text(); });
+    if (again) return std::unexpected("the witness " + config->key.name + " is named twice");
+    configs.push_back(std::move(*config));
+  }
+  return configs;
 }
 
 }  // namespace ledger::witness

@@ -1,4 +1,4 @@
-// The engine's log as its witnesses see it.
+// The log as its witnesses see it: an engine's, or one that nobody has opened for writing.
 #pragma once
 
 #include <span>
@@ -26,10 +26,33 @@ class EngineLog final : public WitnessedLog {
   store::Engine& engine_;
 };
 
+/// A log that only is read: what witnesses cosign goes nowhere, and a conflict is for the caller to see. One
+/// thread at a time; the reader outlives it.
+class StoredLog final : public WitnessedLog {
+ public:
+  /// The log must hold a checkpoint.
+  explicit StoredLog(const store::EntryReader& log) : log_(log) {}
+  [[nodiscard]] tlog::SignedCheckpoint newest() override;
+  [[nodiscard]] tlog::TreeResult<std::vector<Digest>> consistency(std::uint64_t from,
+                                                                  std::uint64_t to) override;
+  void add_cosignatures(const tlog::SignedCheckpoint&, std::span<const tlog::NoteSignature>) override {}
+  void conflict(std::string, std::string) override {}
+
+ private:
+  const store::EntryReader& log_;
+};
+
+/// The configs of `VKEY URL` texts; the error names the text that is none, or a key that is there twice.
+[[nodiscard]] std::expected<std::vector<WitnessConfig>, std::string> parse_configs(
+    std::span<const std::string> texts);
+
 /// Asks every witness at once whether it knows more than the ledger or another history. A witness that does
 /// not answer in time hinders nothing. The answer is why the ledger must not write; nullopt where none knows
 /// such a thing. Blocks for `timeout` at most.
 [[nodiscard]] std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses,
                                                        WitnessedLog& log, std::chrono::milliseconds timeout);
+/// The same, one after the other on this thread, for a log that only one thread may read.
+[[nodiscard]] std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses,
+                                                       StoredLog& log, std::chrono::milliseconds timeout);
 
 }  // namespace ledger::witness

@@ -83,6 +83,24 @@ TEST_CASE("every answered command is under the newest checkpoint, and any past s
   CHECK_FALSE(story.engine->checkpoint_at(story.engine->size() + 1));
 }
 
+TEST_CASE("a ledger of a time before the tree gets it, and a signature, when it is opened") {
+  EngineStory story(false);
+  story.options.without_tree = true;
+  story.open();
+  story.whole_life(1);
+  const std::uint64_t size = story.engine->size();
+  CHECK(story.engine->read_log().hashed_size() < size);
+  story.options.without_tree = false;
+  std::vector<std::uint64_t> progress;
+  story.options.on_progress = [&](std::uint64_t done, std::uint64_t) { progress.push_back(done); };
+  story.reopen();
+  CHECK(std::ranges::find(progress, size) != progress.end());
+  CHECK(story.engine->size() == size);
+  require_proved(*story.engine);
+  story.registered(2);
+  require_proved(*story.engine);
+}
+
 TEST_CASE("the checkpoint is there before the answer is, and the second place holds it") {
   EngineStory story(false);
   story.options.checkpoint_file = story.dir / "checkpoint";

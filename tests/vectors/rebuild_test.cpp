@@ -1,5 +1,5 @@
-// A log of 70,000 simulated entries, served by us and rebuilt by outside_log.hpp from tiles and bundles
-// alone.
+// A log of 70,000 simulated entries, committed to disk and served by us, and rebuilt by outside_log.hpp from
+// tiles and bundles alone.
 #include <algorithm>
 #include <cstdlib>
 #include <random>
@@ -7,10 +7,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "events/store/entry_store.hpp"
 #include "events/tlog/hash_rows.hpp"
 #include "events/tlog/tile.hpp"
 #include "events/tlog/tree.hpp"
-#include "tests/support/memory_hashes.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/vectors/outside_log.hpp"
 
 using namespace ledger;
@@ -29,31 +30,49 @@ std::string raw(const Digest& digest) {
   return std::string(text_of(bytes_of(digest.bytes)));
 }
 
-/// Our side: entries as stored, hashes in rows, the right edge; answers requests for any past size.
+/// Our side: a log on the disk, appended to in batches; answers requests for any past size from it.
 class ServedLog {
  public:
   explicit ServedLog(std::mt19937_64& random) {
-    for (std::uint64_t i = 0; i < kSize; ++i) {
-      // Mostly short; some empty, some as long as an entry may be.
-      const std::uint64_t dice = random() % 1000;
-      std::string entry(dice == 0 ? kBundledEntryMax : dice < 10 ? 0 : random() % 120, '\0');
-      for (char& c : entry) c = static_cast<char>(random());
-      rows_.append(leaf_hash(bytes_of(entry)));
-      roots_.push_back(rows_.range().hashes().size() == 1 ? rows_.range().root() : Digest{});
-      entries_.push_back(std::move(entry));
+    auto opened = store::EntryStore::open(dir_ / "ledger", std::uint64_t{1} << 30);
+    REQUIRE(opened);
+    log_ = std::move(*opened);
+    REQUIRE(log_->load_tree());
+    const auto key = crypto::SigningKey::generate();
+    const std::vector<std::string> vkeys = {crypto::VerifierKey{.name = "l", .key = key.public_key()}.text()};
+    log_->set_signer(store::LogSigner("l", key));
+    std::vector<std::string> entries;
+    for (std::uint64_t first = 0; first < kSize; first += entries.size()) {
+      entries.resize(std::min<std::uint64_t>(1 + random() % 1'000, kSize - first));
+      std::vector<store::StoredRow> rows;
+      for (std::string& entry : entries) {
+        // Mostly short; some empty, some as long as an entry may be.
+        const std::uint64_t dice = random() % 1000;
+        entry.assign(dice == 0 ? kBundledEntryMax : dice < 10 ? 0 : random() % 120, '\0');
+        for (char& c : entry) c = static_cast<char>(random());
+        rows.push_back({bytes_of(entry), {}, leaf_hash(bytes_of(entry))});
+        edge_.append(rows.back().leaf);
+        roots_.push_back(edge_.hashes().size() == 1 ? edge_.root() : Digest{});
+      }
+      const auto committed =
+          log_->commit({.first = first, .rows = rows, .at = {}, .vkeys = vkeys, .forget_checkpoint = {}});
+      REQUIRE(committed);
+      REQUIRE(committed->checkpoint.root == edge_.root());
     }
   }
   /// What `GET <prefix>/<name>` answers while the log has `size` entries.
   [[nodiscard]] std::optional<std::string> serve(const std::string& name, std::uint64_t size) const {
     const auto tile = Tile::parse(name);
     if (!tile || !holds(*tile, size)) return std::nullopt;
+    const auto reader = log_->read();
+    REQUIRE(reader);
     if (tile->kind == Tile::Kind::hashes) {
-      const auto bytes = tile_bytes(rows_, *tile);
+      const auto bytes = tile_bytes(*reader, *tile);
       return bytes ? std::optional(std::string(text_of(*bytes))) : std::nullopt;
     }
     std::vector<std::byte> bundle;
     for (unsigned i = 0; i < tile->width; ++i) {
-      REQUIRE(append_entry(bundle, bytes_of(entries_.at(tile->index * kTileWidth + i))));
+      REQUIRE(append_entry(bundle, reader->entry(tile->index * kTileWidth + i).value()));
     }
     return std::string(text_of(bundle));
   }
@@ -61,15 +80,18 @@ class ServedLog {
     return {size, [this, size](const std::string& name) { return serve(name, size); }};
   }
   [[nodiscard]] std::string root(std::uint64_t size) const {
-    return raw(root_at(RowHashReader(rows_), size).value());
+    const auto reader = log_->read();
+    REQUIRE(reader);
+    return raw(root_at(RowHashReader(*reader), size).value());
   }
   /// The root that the right edge had, where the size is a power of two: known without any stored hash.
   [[nodiscard]] std::string edge_root(std::uint64_t size) const { return raw(roots_.at(size - 1)); }
-  [[nodiscard]] const MemoryRows& rows() const { return rows_; }
+  [[nodiscard]] std::string last_root() const { return raw(edge_.root()); }
 
  private:
-  std::vector<std::string> entries_;
-  MemoryRows rows_;
+  test::TempDir dir_;
+  std::unique_ptr<store::EntryStore> log_;
+  CompactRange edge_;
   std::vector<Digest> roots_;
 };
 
@@ -98,7 +120,7 @@ TEST_CASE("a log of 70,000 entries is rebuilt from tiles and bundles by code tha
     if (std::has_single_bit(size)) CHECK(log.edge_root(size) == root);
   }
   REQUIRE(tree.size() == kSize);
-  CHECK(raw(log.rows().range().root()) == tree.root(0, kSize));
+  CHECK(log.last_root() == tree.root(0, kSize));
 
   for (std::uint64_t i = 0; i < kSize / 256; ++i) {
     CHECK(whole.tile_hash(1, i) == tree.root(i * 256, (i + 1) * 256));
