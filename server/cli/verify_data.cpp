@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <unistd.h>
 
@@ -50,7 +51,42 @@ class SignalText {
   std::size_t size_ = 0;
 };
 
+/// A place for the views of the run, with the names in it as a signal handler can use them.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = std::filesystem::temp_directory_path() / "filing-ledger-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory " + pattern);
+    root_ = pattern;
+    views_ = root_ + "/views";
+    data_ = views_ + "/data.mdb";
+    lock_ = views_ + "/lock.mdb";
+    at_hand = this;
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    at_hand = nullptr;
+    std::error_code ignored;
+    std::filesystem::remove_all(root_, ignored);
+  }
+  [[nodiscard]] const std::string& views() const { return views_; }
+  static void remove_at_once() {
+    const Scratch* scratch = at_hand.load();
+    if (scratch == nullptr) return;
+    (void)::unlink(scratch->data_.c_str());
+    (void)::unlink(scratch->lock_.c_str());
+    (void)::rmdir(scratch->views_.c_str());
+    (void)::rmdir(scratch->root_.c_str());
+  }
+
+ private:
+  static inline std::atomic<const Scratch*> at_hand = nullptr;
+  std::string root_, views_, data_, lock_;
+};
+
 extern "C" void tell_damage(int) {
+  Scratch::remove_at_once();
   const std::uint64_t position = position_at_hand.load(std::memory_order_relaxed);
   SignalText()
       .add("filing-ledger: the ledger's file is damaged near position ")
@@ -169,6 +205,8 @@ int verify_data(const VerifyDataOptions& options) {
     return tell(report, options.json);
   }
   if (!opened) return fail(opened.error());
+  const Scratch scratch;
+  verify.scratch = scratch.views();
   verify.position = &position_at_hand;
   std::expected<VerifyReport, store::EngineFault> report;
   {

@@ -1,10 +1,13 @@
 """`verify --data` against the built binary: beside a server, after it, and on ledgers that were changed."""
 
 import json
+import os
 import pathlib
 import shutil
 import sys
+import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 from ledger_client import Ledger  # noqa: E402
@@ -140,9 +143,12 @@ class Verify(unittest.TestCase):
             whole[at - 4:at - 2] = b"\xff\x7f"
             at = whole.find(row, at + 1)
         file.write_bytes(whole)
-        done = self.verify("--json")
+        temporary = pathlib.Path(tempfile.mkdtemp(dir=str(self.ledger.root)))
+        with unittest.mock.patch.dict(os.environ, TMPDIR=str(temporary)):
+            done = self.verify("--json")
         self.assertEqual(done.returncode, 7, done.stderr)
         self.assertIn("damaged near position 5", done.stderr)
+        self.assertEqual(list(temporary.iterdir()), [])
         self.assertEqual(json.loads(done.stdout)["problem"]["position"], 5)
 
 
