@@ -30,9 +30,6 @@ Advice advice_for(store::EngineFailure kind) {
               "bring the key file back, or exchange the key while another one is in force: signing-key"};
     case rolled_back: return {kRolledBack, "docs/operations.md says what to do"};
     case master_key: return {kKey, "name the file with --master-key; without it nothing can be written"};
-    case signing_key:
-      return {kKey, "bring the key file back beside signing.key; without it nothing is signed"};
-    case rolled_back: return {kDamaged, "do not write to it"};
     case clock: return {kClock, "set the machine's clock, or start with --accept-clock if it is right"};
     case damaged: return {kDamaged, "do not write to it; restore a backup or ask for help with this message"};
     case storage: return {kFailed, "see what the disk and its permissions say, then try again"};
