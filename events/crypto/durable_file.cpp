@@ -1,5 +1,6 @@
 #include "events/crypto/durable_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <string>
@@ -68,12 +69,18 @@ fs::path parent_of(const fs::path& path) {
   return parent.empty() ? fs::path(".") : parent;
 }
 
-std::expected<std::string, FileFault> read_all(int descriptor, const fs::path& path, std::size_t bytes_max) {
-  // One byte more than allowed is asked for, so that a file that grows meanwhile is refused too. The whole
-  // room is taken at once: a growing string would leave copies of a key behind in freed memory.
-  std::string contents(bytes_max + 1, '\0');
+/// A secret takes the whole room at once: a growing string would leave copies of a key behind in freed
+/// memory. What is none grows from what it seems to need, as its bound may be far above it.
+std::expected<std::string, FileFault> read_all(int descriptor, const fs::path& path, std::size_t bytes_max,
+                                               std::size_t room) {
+  // One byte more than allowed is asked for, so that a file that grows meanwhile is refused too.
+  std::string contents(std::min(room, bytes_max) + 1, '\0');
   std::size_t filled = 0;
-  while (filled < contents.size()) {
+  while (true) {
+    if (filled == contents.size()) {
+      if (filled > bytes_max) break;
+      contents.resize(std::min(2 * filled, bytes_max + 1));
+    }
     const ssize_t got = ::read(descriptor, contents.data() + filled, contents.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
@@ -194,13 +201,17 @@ std::expected<std::string, FileFault> load_secret_file(const fs::path& path, std
   if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return fault(0, "refused, others than its owner may use this key file (chmod 600 it):", path);
   }
-  return read_all(file.get(), path, bytes_max);
+  return read_all(file.get(), path, bytes_max, bytes_max);
 }
 
 std::expected<std::string, FileFault> load_file(const fs::path& path, std::size_t bytes_max) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fault(errno, "open", path);
-  return read_all(file.get(), path, bytes_max);
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) return fault(errno, "stat", path);
+  // Files of the kernel's own say that they are empty.
+  constexpr std::size_t kRoomMin = 4096;
+  return read_all(file.get(), path, bytes_max, std::max(kRoomMin, static_cast<std::size_t>(facts.st_size)));
 }
 
 }  // namespace ledger::crypto
