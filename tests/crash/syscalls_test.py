@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "http"))
 from ledger_client import BINARY, Ledger, credit_code  # noqa: E402
 
-SHIM = os.environ.get("FAILING_CALLS", "build/release/libfailing_calls.so")
+SHIM = os.environ.get("FAILING_CALLS", "build/release/tests/crash/libfailing_calls.so")
 CALLS_MAX = 400  # far more than any of these sessions makes: the loop ends when a failure no longer comes
 
 # What fails, and how: a kind of call, and an errno (0 cuts a write short).
@@ -175,6 +175,7 @@ def one(template, call, code, place, at, verifies):
 class Syscalls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        assert os.path.exists(SHIM), "no library to preload: " + SHIM
         cls.template = Template()
         cls.addClassCleanup(cls.template.ledger.close)
         cls.verifies = knows("verify")
