@@ -1,5 +1,6 @@
 #include "events/store/engine.hpp"
 
+#include <algorithm>
 #include <future>
 
 #include "events/crypto/token.hpp"
@@ -69,8 +70,10 @@ std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
   return std::unexpected(fault_of(kind, std::move(detail)));
 }
 
-/// What tells that this ledger must not sign: its own mark, or a checkpoint that it does not continue.
-std::expected<void, EngineFault> check_history(const Stores& stores, const CheckpointFile* file) {
+/// What tells that this ledger must not sign: its own mark, a checkpoint that it does not continue, or an
+/// erasure that it does not know of.
+std::expected<void, EngineFault> check_history(const Stores& stores, const CheckpointFile* file,
+                                               const std::filesystem::path& checkpoint_file) {
   if (const auto mark = crypto::load_file(stores.directory.signing_stopped(), 64 * 1024)) {
     return refuse(EngineFailure::rolled_back, "signing was stopped: " + *mark + "\nRemove " +
                                                   stores.directory.signing_stopped().string() +
@@ -79,8 +82,13 @@ std::expected<void, EngineFault> check_history(const Stores& stores, const Check
   if (file == nullptr || !file->last()) return {};
   auto reader = stores.log->read();
   if (!reader) return std::unexpected(fault_of(reader.error(), "ledger"));
-  if (const auto why = contradiction(*reader, stores.origin, *file->last()))
-    return refuse(EngineFailure::rolled_back, *why + "\n" + std::string(rollback_advice()));
+  std::optional<std::string> why = contradiction(*reader, stores.origin, *file->last());
+  const auto erasures = read_erasures(erasures_path(checkpoint_file));
+  if (!erasures) return refuse(EngineFailure::storage, erasures.error().message());
+  const std::uint64_t size = reader->size();
+  if (!why && std::ranges::any_of(*erasures, [&](const Erasure& e) { return e.position >= size; }))
+    why = "an erasure was recorded behind the end of this ledger";
+  if (why) return refuse(EngineFailure::rolled_back, *why + "\n" + std::string(rollback_advice()));
   return {};
 }
 
@@ -126,7 +134,7 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
     if (!file) return refuse(EngineFailure::storage, file.error().message());
     start.file.emplace(std::move(*file));
   }
-  if (auto right = check_history(*stores, start.file ? &*start.file : nullptr); !right)
+  if (auto right = check_history(*stores, start.file ? &*start.file : nullptr, given.checkpoint_file); !right)
     return std::unexpected(right.error());
 
   const ViewsOptions views{.map_bytes = given.views_map_bytes,

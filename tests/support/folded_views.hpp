@@ -81,6 +81,7 @@ class MapLookup final : public Lookup {
   std::vector<ProductState> products_of(const Uuid&) const override { return {}; }
   std::vector<FilingState> filings_of(const Uuid&) const override { return {}; }
   std::vector<GrantState> grants_of(const Uuid&) const override { return {}; }
+  std::vector<Uuid> records_of(const Uuid&) const override { return {}; }
   std::optional<Uuid> principal_named(std::string_view) const override { return std::nullopt; }
   std::optional<Uuid> credit_code_owner(std::string_view) const override { return std::nullopt; }
   std::optional<Uuid> number_owner(std::string_view) const override { return std::nullopt; }
