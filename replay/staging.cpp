@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/crypto/file_io.hpp"
 #include "events/store/documents.hpp"
 #include "events/store/views_builder.hpp"
 
@@ -28,31 +29,8 @@ std::unexpected<EngineFault> storage(const char* operation, const fs::path& path
   return storage(crypto::FileFault{code, operation, path.string()});
 }
 
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-  [[nodiscard]] explicit operator bool() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_;
-};
-
-bool write_all(int descriptor, const char* data, std::size_t size) {
-  while (size != 0) {
-    const ssize_t written = ::write(descriptor, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
+using crypto::File;
+using crypto::write_all;
 
 fs::path without_slash(const fs::path& path) {
   fs::path plain = fs::absolute(path).lexically_normal();
@@ -126,7 +104,8 @@ std::expected<std::optional<std::uint64_t>, EngineFault> copy_file(
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return storage("read", from);
     if (got == 0) break;
-    if (!write_all(target.get(), piece.data(), static_cast<std::size_t>(got))) return storage("write", to);
+    if (!write_all(target.get(), std::as_bytes(std::span(piece.data(), static_cast<std::size_t>(got)))))
+      return storage("write", to);
     bytes += static_cast<std::uint64_t>(got);
     if (on_bytes) on_bytes(static_cast<std::uint64_t>(got));
   }

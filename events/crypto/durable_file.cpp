@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/crypto/file_io.hpp"
 #include "events/crypto/primitives.hpp"
 
 namespace ledger::crypto {
@@ -17,33 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-  [[nodiscard]] explicit operator bool() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_;
-};
-
 std::unexpected<FileFault> fault(int code, const char* operation, const fs::path& path) {
   return std::unexpected(FileFault{code, operation, path.string()});
-}
-
-bool write_all(int descriptor, Bytes contents) {
-  while (!contents.empty()) {
-    const ssize_t written = ::write(descriptor, contents.data(), contents.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    contents = contents.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 /// Writes a file that was not there, all of it on the disk; its name is not durable yet.

@@ -47,28 +47,6 @@ std::optional<Written> read_slot(const Slot& slot) {
                  std::string(reinterpret_cast<const char*>(slot.data()) + kTextAt, length)};
 }
 
-bool transfer_all(ssize_t (*call)(int, void*, std::size_t, off_t), int descriptor, std::uint8_t* data,
-                  std::size_t size, off_t at) {
-  while (size != 0) {
-    const ssize_t done = call(descriptor, data, size, at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done == 0) errno = EIO;
-    if (done <= 0) return false;
-    data += done;
-    size -= static_cast<std::size_t>(done);
-    at += done;
-  }
-  return true;
-}
-
-ssize_t write_at(int descriptor, void* data, std::size_t size, off_t at) {
-  return ::pwrite(descriptor, data, size, at);
-}
-
-ssize_t read_at(int descriptor, void* data, std::size_t size, off_t at) {
-  return ::pread(descriptor, data, size, at);
-}
-
 }  // namespace
 
 std::expected<CheckpointFile, crypto::FileFault> CheckpointFile::open(std::filesystem::path path) {
@@ -76,13 +54,16 @@ std::expected<CheckpointFile, crypto::FileFault> CheckpointFile::open(std::files
     const std::vector<std::byte> empty(2 * kSlotBytes);
     if (auto made = crypto::replace_file(path, empty); !made) return std::unexpected(made.error());
   }
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) return fault("open", path);
-  CheckpointFile file(path, descriptor);
+  crypto::File opened(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!opened) return fault("open", path);
   std::array<Slot, 2> slots;
-  if (::lseek(descriptor, 0, SEEK_END) != static_cast<off_t>(sizeof slots))
+  if (::lseek(opened.get(), 0, SEEK_END) != static_cast<off_t>(sizeof slots))
     return fault("no checkpoint file", path, 0);
-  if (!transfer_all(read_at, descriptor, slots[0].data(), sizeof slots, 0)) return fault("read", path);
+  if (crypto::read_at(opened.get(), std::as_writable_bytes(std::span(slots)), 0) !=
+      static_cast<ssize_t>(sizeof slots)) {
+    return fault("read", path);
+  }
+  CheckpointFile file(path, std::move(opened));
   for (const Slot& slot : slots) {
     auto written = read_slot(slot);
     if (!written || (file.last_ && written->sequence < file.sequence_)) continue;
@@ -98,16 +79,6 @@ std::expected<CheckpointFile, crypto::FileFault> CheckpointFile::open(std::files
   return file;
 }
 
-CheckpointFile::CheckpointFile(CheckpointFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      descriptor_(std::exchange(other.descriptor_, -1)),
-      sequence_(other.sequence_),
-      last_(std::move(other.last_)) {}
-
-CheckpointFile::~CheckpointFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 std::expected<void, crypto::FileFault> CheckpointFile::write(std::string_view checkpoint) {
   if (checkpoint.size() > kTextBytesMax) return fault("a checkpoint too long for a slot", path_, EFBIG);
   Slot slot{};
@@ -117,9 +88,9 @@ std::expected<void, crypto::FileFault> CheckpointFile::write(std::string_view ch
   std::memcpy(slot.data() + kTextAt, checkpoint.data(), checkpoint.size());
   const Digest digest = digest_of(slot);
   std::memcpy(slot.data() + kDigestAt, digest.bytes.data(), digest.bytes.size());
-  const off_t at = (sequence_ + 1) % 2 == 0 ? 0 : static_cast<off_t>(kSlotBytes);
-  if (!transfer_all(write_at, descriptor_, slot.data(), slot.size(), at)) return fault("write", path_);
-  if (::fdatasync(descriptor_) != 0) return fault("sync", path_);
+  const std::uint64_t at = (sequence_ + 1) % 2 == 0 ? 0 : kSlotBytes;
+  if (!crypto::write_at(file_.get(), bytes_of(slot), at)) return fault("write", path_);
+  if (::fdatasync(file_.get()) != 0) return fault("sync", path_);
   ++sequence_;
   last_ = checkpoint;
   return {};

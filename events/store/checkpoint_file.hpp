@@ -21,6 +21,7 @@
 
 #include "events/core/types.hpp"
 #include "events/crypto/durable_file.hpp"
+#include "events/crypto/file_io.hpp"
 
 namespace ledger::store {
 
@@ -30,20 +31,16 @@ class CheckpointFile {
   /// Opens the file, or makes one without a checkpoint. A file that is no checkpoint file, or none of whose
   /// slots is whole, is refused: `operation` says so.
   [[nodiscard]] static std::expected<CheckpointFile, crypto::FileFault> open(std::filesystem::path path);
-  CheckpointFile(CheckpointFile&& other) noexcept;
-  CheckpointFile& operator=(CheckpointFile&&) = delete;
-  ~CheckpointFile();
-
   /// The checkpoint written last; nullopt in a new file.
   [[nodiscard]] const std::optional<std::string>& last() const { return last_; }
   /// Writes the other slot; durable on return.
   [[nodiscard]] std::expected<void, crypto::FileFault> write(std::string_view checkpoint);
 
  private:
-  CheckpointFile(std::filesystem::path path, int descriptor)
-      : path_(std::move(path)), descriptor_(descriptor) {}
+  CheckpointFile(std::filesystem::path path, crypto::File file)
+      : path_(std::move(path)), file_(std::move(file)) {}
   std::filesystem::path path_;
-  int descriptor_;
+  crypto::File file_;
   std::uint64_t sequence_ = 0;  ///< of the slot written last
   std::optional<std::string> last_;
 };

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "events/crypto/durable_file.hpp"
+#include "events/crypto/file_io.hpp"
 
 namespace ledger::store {
 namespace {
@@ -40,48 +41,9 @@ std::unexpected<DocumentFault> system_fault(const char* operation, int code = er
   return fault(kind, operation, code);
 }
 
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-  [[nodiscard]] explicit operator bool() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_;
-};
-
-bool write_at(int descriptor, Bytes bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
-  return true;
-}
-
-/// Bytes read, fewer only at the end of the file; -1 with errno.
-ssize_t read_at(int descriptor, std::span<std::byte> out, std::uint64_t offset) {
-  std::size_t filled = 0;
-  while (filled < out.size()) {
-    const ssize_t got =
-        ::pread(descriptor, out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  return static_cast<ssize_t>(filled);
-}
+using crypto::File;
+using crypto::read_at;
+using crypto::write_at;
 
 /// Plain bytes of a file of this size; nullopt where no document has it.
 std::optional<std::uint64_t> plain_size(std::uint64_t file_size) {
