@@ -245,10 +245,9 @@ std::expected<BackupFacts, EngineFault> backup(const BackupOptions& options) {
     auto facts = copy_consistently(options, staged->directory());
     if (!facts) return facts;
     facts->made_at = begun;
-    if (const auto why =
-            crypto::load_file(store::DataDirectory{options.data}.signing_stopped(), kReasonBytesMax)) {
-      facts->signing_stopped = why->empty() ? "no reason is given" : *why;
-    }
+    const auto why = crypto::load_file(store::DataDirectory{options.data}.signing_stopped(), kReasonBytesMax);
+    if (!why && !why.error().is_missing()) return storage(why.error());
+    if (why) facts->signing_stopped = why->empty() ? "no reason is given" : *why;
     const std::string text = to_json(*facts) + "\n";
     if (auto written = crypto::replace_file(facts_path(staged->directory().root), bytes_of(text)); !written)
       return storage(written.error());

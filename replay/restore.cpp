@@ -10,6 +10,8 @@
 #include "events/store/rollback.hpp"
 #include "events/store/views_builder.hpp"
 #include "events/tlog/tree.hpp"
+#include "replay/staging.hpp"
+#include "replay/verify_data.hpp"
 
 namespace ledger::replay {
 namespace {
@@ -128,11 +130,7 @@ std::expected<void, EngineFault> check_signatures(const BackupFacts& facts, cons
   const auto checkpoint = tlog::parse_checkpoint(facts.checkpoint);
   if (!checkpoint)
     return refuse(EngineFailure::damaged, "the checkpoint does not read: " + checkpoint.error().message());
-  std::vector<crypto::VerifierKey> keys;
-  for (const std::string& vkey : ledger.vkeys) {
-    if (auto key = crypto::VerifierKey::parse(vkey)) keys.push_back(std::move(*key));
-  }
-  const auto signers = tlog::verify_checkpoint(*checkpoint, keys, {});
+  const auto signers = tlog::verify_checkpoint(*checkpoint, crypto::parse_verifier_keys(ledger.vkeys), {});
   if (!signers) return refuse(EngineFailure::damaged, "the checkpoint: " + signers.error().message());
   return {};
 }
@@ -173,17 +171,19 @@ std::expected<std::string, EngineFault> why_read_only(const RestoreOptions& opti
   if (!restored.facts.signing_stopped.empty())
     return "the backup was made of a ledger that had stopped signing: " + restored.facts.signing_stopped;
   if (!options.checkpoint_file.empty()) {
-    const auto file = store::CheckpointFile::open(options.checkpoint_file);
-    if (!file) return storage(file.error());
-    restored.checked_file = file->last().has_value();
-    if (file->last()) {
-      if (auto why = store::contradiction(log, restored.facts.origin, *file->last())) return std::move(*why);
-    }
     if (auto why = erased_beyond(listed, restored.facts.size)) return std::move(*why);
+    const auto last = store::CheckpointFile::read_last(options.checkpoint_file);
+    if (!last) return storage(last.error());
+    if (!*last) {
+      return refuse(EngineFailure::invalid, options.checkpoint_file.string() + " holds no checkpoint");
+    }
+    restored.checked_file = true;
+    if (auto why = store::contradiction(log, restored.facts.origin, **last)) return std::move(*why);
   }
   if (options.ask_witnesses) {
-    if (auto why = options.ask_witnesses(log)) return std::move(*why);
-    restored.checked_witnesses = true;
+    auto asked = options.ask_witnesses(log);
+    if (!asked) return std::move(asked.error());
+    restored.checked_witnesses = *asked;
   }
   return std::string();
 }
@@ -265,6 +265,24 @@ std::expected<void, EngineFault> place_signing_keys(const RestoreOptions& option
 
 // ---- all of it
 
+/// What `verify` checks, on the copy: a backup that was changed, or has lost something, takes nobody's place.
+std::expected<void, EngineFault> check_everything(const store::DataDirectory& staged,
+                                                  const fs::path& key_file, const RestoreOptions& options) {
+  const auto opened = OpenedDirectory::open(staged.root, key_file);
+  if (!opened) return std::unexpected(opened.error());
+  VerifyOptions verify;
+  verify.erasures_carried_out = false;  // that comes last
+  verify.on_progress = options.on_verified;
+  const auto report = verify_data(opened->stores(), verify);
+  if (!report) return std::unexpected(report.error());
+  if (report->good()) return {};
+  const VerifyProblem& problem = report->problems.front();
+  return refuse(
+      EngineFailure::damaged,
+      "the backup: " + (problem.position ? "position " + std::to_string(*problem.position) + ": " : "") +
+          problem.what);
+}
+
 /// Carries out, in the place itself, what the log and the list say was erased.
 std::expected<void, EngineFault> erase_again(const RestoreOptions& options, const fs::path& key_file,
                                              std::span<const store::Erasure> erasures, bool note) {
@@ -324,6 +342,10 @@ std::expected<Restored, EngineFault> restore_checked(const RestoreOptions& optio
     if (writes || opens.error().kind == EngineFailure::damaged)
       return std::unexpected(std::move(opens.error()));
     restored.vault_opens = false;
+  }
+  if (restored.vault_opens) {
+    if (auto whole = check_everything(directory, key_file, options); !whole)
+      return std::unexpected(std::move(whole.error()));
   }
   if (auto placed = place_signing_keys(options, surveyed.ledger, directory, writes); !placed)
     return std::unexpected(std::move(placed.error()));

@@ -22,13 +22,15 @@ struct RestoreOptions {
   std::filesystem::path master_key;  ///< of today; empty: `DIR.key`
   std::vector<std::filesystem::path> signing_keys;
   std::filesystem::path checkpoint_file;  ///< empty: there is none
-  /// Answers why what witnesses know contradicts the log, nullopt where they know it or less of it. Empty:
+  /// Answers whether any witness could be asked; the error is why what one knows contradicts the log. Empty:
   /// nobody is asked.
-  std::function<std::optional<std::string>(const store::EntryReader&)> ask_witnesses;
+  std::function<std::expected<bool, std::string>(const store::EntryReader&)> ask_witnesses;
   /// Lays a ledger that must not write any more out for reading: with the mark that keeps it from serving, no
   /// signing keys needed, and its vault as it is where the master key does not open it.
   bool allow_behind = false;
   CopyProgress on_progress;
+  /// Events verified on the copy, and how many there are.
+  std::function<void(std::uint64_t done, std::uint64_t total)> on_verified;
 };
 
 struct Restored {

@@ -29,6 +29,9 @@ std::unexpected<EngineFault> storage(const char* operation, const fs::path& path
   return storage(crypto::FileFault{code, operation, path.string()});
 }
 
+/// Says that a directory is a staging's own.
+constexpr const char* kMark = "staging";
+
 using crypto::File;
 using crypto::write_all;
 
@@ -45,13 +48,22 @@ std::expected<Staging, EngineFault> Staging::begin(const fs::path& place) {
   fs::path plain = without_slash(place);
   store::DataDirectory beside{plain};
   beside.root += ".new";
+  // Only what an earlier staging made is cleared away.
+  const fs::path mark = beside.root / kMark;
+  std::error_code looked;
+  if (fs::exists(beside.root, looked) && !fs::is_empty(beside.root, looked) && !fs::exists(mark, looked)) {
+    return std::unexpected(
+        fault_of(EngineFailure::ledger_exists,
+                 beside.root.string() + " is in the way, and was not made by this command"));
+  }
   if (auto made = crypto::make_directory(beside.root); !made) return storage(made.error());
+  if (auto marked = crypto::replace_file(mark, {}); !marked) return storage(marked.error());
   auto lock = store::DirectoryLock::acquire(beside);
   if (!lock) return std::unexpected(fault_of(EngineFailure::locked, lock.error().message()));
   std::error_code code;
   std::vector<fs::path> left;
   for (fs::directory_iterator at(beside.root, code), end; !code && at != end; at.increment(code)) {
-    if (at->path() != beside.lock()) left.push_back(at->path());
+    if (at->path() != beside.lock() && at->path() != mark) left.push_back(at->path());
   }
   for (const fs::path& path : left) {
     if (!code) fs::remove_all(path, code);
@@ -74,6 +86,7 @@ Staging::~Staging() {
 }
 
 std::expected<void, EngineFault> Staging::take_place(bool keep_lock) {
+  if (::unlink((beside_.root / kMark).c_str()) != 0) return storage("remove", beside_.root / kMark);
   if (!keep_lock) {
     if (::unlink(beside_.lock().c_str()) != 0) return storage("remove", beside_.lock());
     lock_.reset();

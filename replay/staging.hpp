@@ -18,7 +18,7 @@ using CopyProgress = std::function<void(std::uint64_t done, std::uint64_t total)
 
 /// A directory that is built beside its place, as `<place>.new`, and takes it at the end; dropped before, it
 /// leaves nothing. Whoever stages the same place at the same time is refused (`locked`); what one that died
-/// left is cleared away.
+/// left is cleared away, and anything else that has that name is refused (`ledger_exists`) and left alone.
 class Staging {
  public:
   [[nodiscard]] static std::expected<Staging, store::EngineFault> begin(const std::filesystem::path& place);

@@ -289,7 +289,7 @@ class Run {
       privates_.report_gone(open);
       // An erasure is in the log before a key goes.
       const bool unexplained = !open.empty();
-      privates_.report_not_carried_out(open);
+      if (options_.erasures_carried_out) privates_.report_not_carried_out(open);
       if (open.empty() || stopped()) return true;
       if (read_log(*stores_.log).size() > at_) return false;
       if (unexplained || Clock::now() >= until) {

@@ -54,6 +54,7 @@ struct VerifyOptions {
   std::uint64_t events_per_second = 0;  ///< no faster than this; 0: as fast as it goes
   /// How long keys may outlive their erasure: a live server destroys them a moment after it is in the log.
   std::chrono::milliseconds erasure_wait{10'000};
+  bool erasures_carried_out = true;       ///< whether records that an erasure names must have no key any more
   std::optional<std::string> first_vkey;  ///< the verifier key that `ledger.created` must name
   std::optional<std::string> published;   ///< a signed checkpoint that the log must continue
   std::size_t buffer_bytes = std::size_t{64}

@@ -66,6 +66,11 @@ std::expected<std::optional<crypto::SecretKey>, std::string> PrivateCheck::key_o
 
 const crypto::RecordSealer* PrivateCheck::sealer_of(const Uuid& record, std::uint64_t position,
                                                     VerifyProblems& problems) {
+  // Keys that an erasure destroyed must not live on here.
+  if (const std::uint32_t epoch = stores_.vault->current_epoch(); epoch != epoch_) {
+    sealers_.clear();
+    epoch_ = epoch;
+  }
   if (const auto at = sealers_.find(record); at != sealers_.end()) return at->second ? &*at->second : nullptr;
   if (sealers_.size() >= kSealersMax) sealers_.clear();
   const auto key = key_of(record);
@@ -243,7 +248,7 @@ void PrivateCheck::report_not_carried_out(VerifyProblems& problems) const {
     const auto key = key_of(record);
     if (key && !*key) continue;
     problems.push_back({position, "the erasure was not carried out: the key of record " + record.text() +
-                                      " is still there"});
+                                      " is still there; the next start of its server carries it out"});
   }
 }
 

@@ -85,6 +85,7 @@ class PrivateCheck {
   const PrivateStores stores_;
   std::string origin_;
   std::unordered_map<Uuid, std::optional<crypto::RecordSealer>> sealers_;
+  std::uint32_t epoch_ = 0;                       ///< of the vault that they come from
   std::unordered_map<Uuid, std::uint64_t> gone_;  ///< records without a key, by the first event that needs it
   std::unordered_map<Uuid, std::uint64_t> erased_;  ///< records that the log says are erased, by the event
   std::vector<Named> named_;                        ///< not read yet

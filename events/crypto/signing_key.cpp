@@ -161,4 +161,12 @@ std::optional<VerifierKey> VerifierKey::parse(std::string_view text) {
   return parsed;
 }
 
+std::vector<VerifierKey> parse_verifier_keys(std::span<const std::string> texts) {
+  std::vector<VerifierKey> keys;
+  for (const std::string& text : texts) {
+    if (auto key = VerifierKey::parse(text)) keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
 }  // namespace ledger::crypto

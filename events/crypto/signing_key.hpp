@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "events/core/types.hpp"
 #include "events/crypto/durable_file.hpp"
@@ -61,5 +63,8 @@ struct VerifierKey {
   /// neither blanks, control characters nor `+`; else nullopt.
   [[nodiscard]] static std::optional<VerifierKey> parse(std::string_view text);
 };
+
+/// The keys of texts, in their order; those that are no verifier keys are left out.
+[[nodiscard]] std::vector<VerifierKey> parse_verifier_keys(std::span<const std::string> texts);
 
 }  // namespace ledger::crypto

@@ -92,6 +92,7 @@ StoreResult<void> Appender::restart(std::uint64_t size, TimestampUs last) {
 }
 
 StoreResult<void> Appender::begin_reads() {
+  epoch_ = stores_.vault->current_epoch();
   log_.reset();
   views_.reset();
   auto views = stores_.views->environment().read();
@@ -202,9 +203,10 @@ std::optional<Uuid> Appender::record_to_reuse_for(const StreamId& stream, const 
 }
 
 std::uint32_t Appender::erasing_epoch() const {
-  // All erasures of a batch turn the epoch once.
+  // All erasures of a batch turn the epoch once. The vault itself may or may not have turned by now for the
+  // batch that is being committed.
   const bool turning = is_frozen_ && !frozen_->erasures.empty();
-  return stores_.vault->current_epoch() + (turning ? 2 : 1);
+  return epoch_ + (turning ? 2 : 1);
 }
 
 Uuid Appender::new_record(const Uuid& id) {

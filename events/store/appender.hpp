@@ -120,6 +120,7 @@ class Appender final : private LedgerSource, private PrivateSource {
   mutable std::optional<EntryReader> log_;        ///< the same, begun when needed
   std::unique_ptr<StagedBatch> active_, frozen_;  ///< frozen_: rows only while it is being committed
   bool is_frozen_ = false;
+  std::uint32_t epoch_ = 0;  ///< of the vault when nothing was being committed
   Sealing sealing_;
   std::unordered_map<Uuid, crypto::RecordSealer> sealers_, old_sealers_;
 };

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "events/crypto/primitives.hpp"
@@ -54,8 +56,22 @@ std::expected<CheckpointFile, crypto::FileFault> CheckpointFile::open(std::files
     const std::vector<std::byte> empty(2 * kSlotBytes);
     if (auto made = crypto::replace_file(path, empty); !made) return std::unexpected(made.error());
   }
-  crypto::File opened(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  return take(std::move(path), O_RDWR);
+}
+
+std::expected<std::optional<std::string>, crypto::FileFault> CheckpointFile::read_last(
+    const std::filesystem::path& path) {
+  auto file = take(path, O_RDONLY);
+  if (!file) return std::unexpected(std::move(file.error()));
+  return std::move(file->last_);
+}
+
+std::expected<CheckpointFile, crypto::FileFault> CheckpointFile::take(std::filesystem::path path, int flags) {
+  crypto::File opened(::open(path.c_str(), flags | O_CLOEXEC));
   if (!opened) return fault("open", path);
+  // Two ledgers that write one file, or two copies of one, would hide each other's history.
+  if (flags != O_RDONLY && ::flock(opened.get(), LOCK_EX | LOCK_NB) != 0)
+    return fault("another process has the checkpoint file, lock", path);
   std::array<Slot, 2> slots;
   if (::lseek(opened.get(), 0, SEEK_END) != static_cast<off_t>(sizeof slots))
     return fault("no checkpoint file", path, 0);
@@ -89,6 +105,9 @@ std::expected<void, crypto::FileFault> CheckpointFile::write(std::string_view ch
   const Digest digest = digest_of(slot);
   std::memcpy(slot.data() + kDigestAt, digest.bytes.data(), digest.bytes.size());
   const std::uint64_t at = (sequence_ + 1) % 2 == 0 ? 0 : kSlotBytes;
+  struct stat facts {};
+  if (::fstat(file_.get(), &facts) != 0) return fault("stat", path_);
+  if (facts.st_nlink == 0) return fault("the checkpoint file was removed:", path_, 0);
   if (!crypto::write_at(file_.get(), bytes_of(slot), at)) return fault("write", path_);
   if (::fdatasync(file_.get()) != 0) return fault("sync", path_);
   ++sequence_;

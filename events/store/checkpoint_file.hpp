@@ -28,15 +28,22 @@ namespace ledger::store {
 /// The committing thread; blocks on the disk.
 class CheckpointFile {
  public:
-  /// Opens the file, or makes one without a checkpoint. A file that is no checkpoint file, or none of whose
-  /// slots is whole, is refused: `operation` says so.
+  /// Opens the file, or makes one without a checkpoint, and keeps it locked: another process that writes it
+  /// is refused. A file that is no checkpoint file, or none of whose slots is whole, is refused: `operation`
+  /// says so.
   [[nodiscard]] static std::expected<CheckpointFile, crypto::FileFault> open(std::filesystem::path path);
+  /// The checkpoint that a file holds, for whoever may only read it; nullopt in one that was never written.
+  [[nodiscard]] static std::expected<std::optional<std::string>, crypto::FileFault> read_last(
+      const std::filesystem::path& path);
+
   /// The checkpoint written last; nullopt in a new file.
   [[nodiscard]] const std::optional<std::string>& last() const { return last_; }
-  /// Writes the other slot; durable on return.
+  /// Writes the other slot; durable on return. A file that was removed meanwhile is a fault.
   [[nodiscard]] std::expected<void, crypto::FileFault> write(std::string_view checkpoint);
 
  private:
+  [[nodiscard]] static std::expected<CheckpointFile, crypto::FileFault> take(std::filesystem::path path,
+                                                                             int flags);
   CheckpointFile(std::filesystem::path path, crypto::File file)
       : path_(std::move(path)), file_(std::move(file)) {}
   std::filesystem::path path_;

@@ -9,10 +9,23 @@ constexpr std::int64_t kSecondUs = 1'000'000;
 
 }  // namespace
 
+tlog::SignedCheckpoint without_cosignatures(tlog::SignedCheckpoint checkpoint) {
+  std::erase_if(checkpoint.note.signatures, [&](const tlog::NoteSignature& signature) {
+    return signature.name != checkpoint.checkpoint.origin;
+  });
+  return checkpoint;
+}
+
 CheckpointPtr Checkpoints::serve() {
   const std::lock_guard lock(mutex_);
   newest_shown_ = true;
   return newest_;
+}
+
+void Checkpoints::show(std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  if (newest_ && newest_->size() == size) newest_shown_ = true;
+  if (superseded_ && superseded_->size == size) superseded_->shown = true;
 }
 
 CheckpointPtr Checkpoints::newest() const {

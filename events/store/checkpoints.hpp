@@ -12,6 +12,10 @@
 
 namespace ledger::store {
 
+/// The checkpoint with the log's own signatures alone: cosigners have names of their own, the log's keys are
+/// named like its origin.
+[[nodiscard]] tlog::SignedCheckpoint without_cosignatures(tlog::SignedCheckpoint checkpoint);
+
 /// One checkpoint, immutable, as it is served.
 struct PublishedCheckpoint {
   tlog::SignedCheckpoint checkpoint;  ///< cosignatures behind the log's own signatures
@@ -27,7 +31,9 @@ class Checkpoints {
  public:
   /// The newest one, for whoever shows it to somebody: it will be kept.
   [[nodiscard]] CheckpointPtr serve();
-  /// The same only to look at.
+  /// One of this size is about to be shown to somebody: it will be kept if it still is.
+  void show(std::uint64_t size);
+  /// The newest one, only to look at.
   [[nodiscard]] CheckpointPtr newest() const;
   /// The newest one with a cosignature; null while there is none.
   [[nodiscard]] CheckpointPtr newest_cosigned() const;

@@ -19,6 +19,8 @@ struct DataDirectory {
   [[nodiscard]] std::filesystem::path documents() const { return root / "documents"; }
   [[nodiscard]] std::filesystem::path signing_key() const { return root / "signing.key"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
+  /// Holds the path of the checkpoint file, once there is one: a start without it is told.
+  [[nodiscard]] std::filesystem::path second_place() const { return root / "second-place"; }
   /// Holds the reason why this ledger must not sign any more; absent while it may.
   [[nodiscard]] std::filesystem::path signing_stopped() const { return root / "signing-stopped"; }
   /// `DIR.key`, beside the directory and not in it: where `init` writes the master key unless told otherwise.

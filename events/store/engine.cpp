@@ -66,6 +66,10 @@ EngineFault fault_of(const TreeFault& fault) {
                   fault.detail);
 }
 
+constexpr std::size_t kReasonBytesMax = 64 * 1024;
+/// Kept checkpoints looked at for the newest one that a witness cosigned.
+constexpr std::size_t kCheckpointsLookedAt = 10'000;
+
 std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
   return std::unexpected(fault_of(kind, std::move(detail)));
 }
@@ -74,22 +78,89 @@ std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
 /// erasure that it does not know of.
 std::expected<void, EngineFault> check_history(const Stores& stores, const CheckpointFile* file,
                                                const std::filesystem::path& checkpoint_file) {
-  if (const auto mark = crypto::load_file(stores.directory.signing_stopped(), 64 * 1024)) {
-    return refuse(EngineFailure::rolled_back, "signing was stopped: " + *mark + "\nRemove " +
-                                                  stores.directory.signing_stopped().string() +
-                                                  " only once it is known which history is the true one.");
+  const auto mark = crypto::load_file(stores.directory.signing_stopped(), kReasonBytesMax);
+  if (mark || !mark.error().is_missing()) {
+    return refuse(EngineFailure::rolled_back,
+                  "signing was stopped: " + (mark ? *mark : mark.error().message()) + "\nRemove " +
+                      stores.directory.signing_stopped().string() +
+                      " only once it is known which history is the true one.");
   }
-  if (file == nullptr || !file->last()) return {};
+  if (file == nullptr) return {};
   auto reader = stores.log->read();
   if (!reader) return std::unexpected(fault_of(reader.error(), "ledger"));
-  std::optional<std::string> why = contradiction(*reader, stores.origin, *file->last());
+  std::optional<std::string> why;
+  if (file->last()) why = contradiction(*reader, stores.origin, *file->last());
   const auto erasures = read_erasures(erasures_path(checkpoint_file));
   if (!erasures) return refuse(EngineFailure::storage, erasures.error().message());
   const std::uint64_t size = reader->size();
   if (!why && std::ranges::any_of(*erasures, [&](const Erasure& e) { return e.position >= size; }))
     why = "an erasure was recorded behind the end of this ledger";
-  if (why) return refuse(EngineFailure::rolled_back, *why + "\n" + std::string(rollback_advice()));
-  return {};
+  if (!why) return {};
+  // Later starts are refused too, also without the file; but for a file of another ledger, which says
+  // nothing.
+  const auto known =
+      file->last() ? tlog::parse_checkpoint(*file->last()) : std::unexpected(tlog::FormatError{});
+  if (known && known->checkpoint.origin == stores.origin) {
+    const std::string text = system_now().text() + " " + *why + "\n";
+    (void)crypto::replace_file(stores.directory.signing_stopped(), bytes_of(text));
+  }
+  return refuse(EngineFailure::rolled_back, *why + "\n" + std::string(rollback_advice()));
+}
+
+/// The checkpoint file, which once it was used must not be missing: a disk that was not mounted would hide
+/// that the ledger fell behind.
+std::expected<std::optional<CheckpointFile>, EngineFault> open_second_place(const Stores& stores,
+                                                                            const EngineOptions& given) {
+  const std::filesystem::path mark = stores.directory.second_place();
+  const bool used = std::filesystem::exists(mark);
+  if (given.checkpoint_file.empty()) {
+    if (used && given.on_notice)
+      given.on_notice("this ledger has a checkpoint file, and was started without it: see " + mark.string());
+    return std::nullopt;
+  }
+  if (used && !std::filesystem::exists(given.checkpoint_file)) {
+    return refuse(
+        EngineFailure::rolled_back,
+        "the checkpoint file " + given.checkpoint_file.string() +
+            " is missing, though this ledger has one: bring it back (is its disk mounted?), or remove " +
+            mark.string() + " if it is lost and this is the newest copy of the ledger");
+  }
+  if (lies_in(given.checkpoint_file, stores.directory.root))
+    return refuse(EngineFailure::invalid, "the checkpoint file lies outside the data directory");
+  auto file = CheckpointFile::open(given.checkpoint_file);
+  if (!file) return refuse(EngineFailure::storage, file.error().message());
+  if (used && !file->last()) {
+    return refuse(EngineFailure::rolled_back, given.checkpoint_file.string() +
+                                                  " holds no checkpoint, though this ledger wrote one: bring "
+                                                  "the right file back, or remove " +
+                                                  mark.string() + " if it is lost");
+  }
+  if (!used) {
+    const std::string path = std::filesystem::absolute(given.checkpoint_file).string() + "\n";
+    if (auto marked = crypto::replace_file(mark, bytes_of(path)); !marked)
+      return refuse(EngineFailure::storage, marked.error().message());
+  }
+  return std::optional<CheckpointFile>(std::move(*file));
+}
+
+/// The newest kept checkpoint that somebody else than the log has signed, as far as it is worth looking.
+std::optional<PublishedCheckpoint> newest_cosigned(const Stores& stores) {
+  auto reader = stores.log->read();
+  if (!reader) throw StoreDamage(reader.error());
+  Cursor cursor = reader->checkpoints();
+  bool there = cursor.last();
+  for (std::size_t i = 0; there && i < kCheckpointsLookedAt; ++i, there = cursor.prev()) {
+    const auto kept = read_checkpoint_row(cursor.key(), cursor.value());
+    auto parsed = kept ? tlog::parse_checkpoint(kept->text) : std::unexpected(tlog::FormatError{});
+    if (!parsed || without_cosignatures(*parsed) == *parsed) continue;
+    PublishedCheckpoint cosigned;
+    cosigned.text = std::string(kept->text);
+    cosigned.checkpoint = std::move(*parsed);
+    cosigned.at = kept->at;
+    cosigned.cosigned = true;
+    return cosigned;
+  }
+  return std::nullopt;
 }
 
 /// The newest checkpoint, with every key in force at hand and its signatures right.
@@ -105,10 +176,7 @@ std::expected<tlog::SignedCheckpoint, EngineFault> newest_checkpoint(Stores& sto
   stores.log->set_signer(std::move(*signer));
   auto newest = stores.log->seal_log(last, ledger.vkeys);
   if (!newest) return std::unexpected(fault_of(newest.error()));
-  std::vector<crypto::VerifierKey> keys;
-  for (const std::string& vkey : ledger.vkeys) {
-    if (auto key = crypto::VerifierKey::parse(vkey)) keys.push_back(std::move(*key));
-  }
+  const std::vector<crypto::VerifierKey> keys = crypto::parse_verifier_keys(ledger.vkeys);
   if (auto signers = tlog::verify_checkpoint(*newest, keys, {}); !signers)
     return refuse(EngineFailure::damaged, "the newest checkpoint: " + signers.error().message());
   return std::move(*newest);
@@ -126,13 +194,13 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
                                             ", more than 30 days after the newest entry of " +
                                             end->last.text() + ": --accept-clock if it is right");
   }
-  Writer::Start start{.size = end->size, .last = end->last, .checkpoint = {}, .file = {}};
+  Writer::Start start{.size = end->size, .last = end->last, .checkpoint = {}, .cosigned = {}, .file = {}};
   if (auto loaded = stores->log->load_tree(given.on_progress); !loaded)
     return std::unexpected(fault_of(loaded.error()));
-  if (!given.checkpoint_file.empty()) {
-    auto file = CheckpointFile::open(given.checkpoint_file);
-    if (!file) return refuse(EngineFailure::storage, file.error().message());
-    start.file.emplace(std::move(*file));
+  if (auto found = open_second_place(*stores, given); !found) {
+    return std::unexpected(std::move(found.error()));
+  } else {
+    start.file = std::move(*found);
   }
   if (auto right = check_history(*stores, start.file ? &*start.file : nullptr, given.checkpoint_file); !right)
     return std::unexpected(right.error());
@@ -143,15 +211,17 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
                            .on_progress = given.on_progress};
   if (auto opened = open_views(*stores, projections, views, given.on_notice); !opened)
     return std::unexpected(std::move(opened.error()));
-  if (auto erased = replay_erasures(*stores, given.checkpoint_file); !erased)
-    return refuse(EngineFailure::storage, "erasures: " + erased.error());
+  const auto erased = replay_erasures(*stores, given.checkpoint_file);
+  if (!erased) return refuse(EngineFailure::storage, "erasures: " + erased.error());
+  if (*erased && given.on_notice) given.on_notice("erasures are not noted in the second place: " + **erased);
   auto newest = newest_checkpoint(*stores, Snapshot::Impl(*stores).lookup.ledger(), end->last);
   if (!newest) return std::unexpected(std::move(newest.error()));
   if (start.file) {
-    if (auto written = start.file->write(newest->text()); !written)
+    if (auto written = start.file->write(without_cosignatures(*newest).text()); !written)
       return refuse(EngineFailure::storage, written.error().message());
   }
   start.checkpoint = std::move(*newest);
+  start.cosigned = newest_cosigned(*stores);
   if (given.without_tree) stores->log->leave_tree_out();
   return start;
 }
@@ -253,6 +323,8 @@ CheckpointPtr Engine::cosigned_checkpoint() const {
 
 std::optional<std::string> Engine::checkpoint_at(std::uint64_t size) const {
   if (size == 0 || size > impl_->writer->published_size()) return std::nullopt;
+  // Before it is looked for, so that no commit forgets it meanwhile.
+  impl_->writer->checkpoints().show(size);
   const EntryReader reader = read_log();
   if (const auto kept = reader.checkpoint(size)) return std::string(kept->text);
   if (impl_->writer->signing_stopped()) return std::nullopt;

@@ -1,11 +1,13 @@
 // The ledger itself: one writer thread that decides, seals, appends and commits; snapshots for everyone who
 // reads.
 //
-// Order of a batch (DESIGN section 5): take what is queued; secure room; vault keys durable; for each command
-// in order: authenticate again, idempotency, expected version, decide, admissible, evolve, encode; put
-// entries, sealed values, indexes and projections; commit the ledger with fsync; commit the views; publish
-// the position; answer. A failure after the ledger commit begins ends the process (std::abort with a
-// message): its outcome is unknown.
+// Order of a batch (DESIGN section 5): take what is queued; for each command in order: authenticate again,
+// idempotency, expected version, decide, admissible, evolve, encode. Then, while the next batch is decided:
+// put the rows of indexes and projections into an open transaction; secure room; vault keys durable; put
+// entries, sealed values, hashes and the signed checkpoint, commit the ledger with fsync; write the
+// checkpoint file; destroy the keys that the batch erases; commit the views; publish checkpoint and position;
+// answer. A failure after the ledger commit begins ends the process (std::abort with a message): its outcome
+// is unknown.
 #pragma once
 
 #include <cstdint>

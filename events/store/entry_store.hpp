@@ -3,8 +3,8 @@
 //   entries      u64be position -> entry bytes (schema/ledger.fbs), positions from 0 without gaps
 //   sealed       u64be position -> the event's sealed values (sealed_row.hpp), no row where it has none
 //   leaves       u64be row -> 16 leaf hashes, 32 bytes each, of the entries from 16 * row on
-//   nodes        u8 level || u64be row -> 16 hashes of complete subtrees of 2^level entries; level 4, 8, 12,
-//   ... checkpoints  u64be size -> i64be recorded time of the last entry below it || the signed checkpoint
+//   nodes        u8 level || u64be row -> 16 hashes of complete subtrees of 2^level entries: levels 4, 8, ...
+//   checkpoints  u64be size -> i64be recorded time of the last entry below it || the signed checkpoint
 //
 // A row of hashes has zero bytes where the log has not come yet; a hash that is there never changes. (Rows of
 // 512 bytes fill a page of LMDB well: seven a page; and one that grows in place moves nothing.)
@@ -76,7 +76,7 @@ class EntryReader final : public tlog::HashRows {
   ReadTxn txn_;
 };
 
-/// Why the hashes cannot go on: `position` is where they stop fitting the entries or the checkpoint.
+/// Why the hashes cannot go on.
 struct TreeFault {
   enum class Kind {
     damaged,  ///< hashes or checkpoint contradict each other

@@ -6,12 +6,8 @@
 
 namespace ledger::store {
 
-std::expected<void, std::string> erase_records(Stores& stores, std::span<const Erasure> erasures,
-                                               const std::filesystem::path& checkpoint_file) {
-  if (!checkpoint_file.empty()) {
-    if (auto noted = add_erasures(erasures_path(checkpoint_file), erasures); !noted)
-      return std::unexpected(noted.error().message());
-  }
+std::expected<std::optional<std::string>, std::string> erase_records(
+    Stores& stores, std::span<const Erasure> erasures, const std::filesystem::path& checkpoint_file) {
   std::vector<Uuid> records;
   for (const Erasure& erasure : erasures) {
     for (const Uuid& record : erasure.records) {
@@ -30,7 +26,10 @@ std::expected<void, std::string> erase_records(Stores& stores, std::span<const E
     if (auto removed = stores.documents->remove_all(erasure.subject); !removed)
       return std::unexpected(removed.error().message());
   }
-  return {};
+  // Last: a list that cannot be written must not keep keys alive. The next start adds what it misses.
+  if (checkpoint_file.empty()) return std::nullopt;
+  const auto noted = add_erasures(erasures_path(checkpoint_file), erasures);
+  return noted ? std::nullopt : std::optional(noted.error().message());
 }
 
 std::vector<Erasure> erasures_in(const Stores& stores) {
@@ -51,8 +50,8 @@ std::vector<Erasure> erasures_in(const Stores& stores) {
   return erasures;
 }
 
-std::expected<void, std::string> replay_erasures(Stores& stores,
-                                                 const std::filesystem::path& checkpoint_file) {
+std::expected<std::optional<std::string>, std::string> replay_erasures(
+    Stores& stores, const std::filesystem::path& checkpoint_file) {
   std::vector<Erasure> erasures = erasures_in(stores);
   if (!checkpoint_file.empty()) {
     auto noted = read_erasures(erasures_path(checkpoint_file));
@@ -61,8 +60,8 @@ std::expected<void, std::string> replay_erasures(Stores& stores,
       return std::ranges::find(erasures, erasure) == erasures.end();
     });
   }
-  return erasures.empty() ? std::expected<void, std::string>{}
-                          : erase_records(stores, erasures, checkpoint_file);
+  if (erasures.empty()) return std::nullopt;
+  return erase_records(stores, erasures, checkpoint_file);
 }
 
 }  // namespace ledger::store

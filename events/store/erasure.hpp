@@ -8,6 +8,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,18 +17,18 @@
 
 namespace ledger::store {
 
-/// Notes the erasures beside the checkpoint file (empty path: there is none), destroys those of their records
-/// that still have keys by a new key epoch, and removes documents. Does nothing where no key is left. One
-/// thread, which alone writes to the vault. The error is one line for an operator.
-[[nodiscard]] std::expected<void, std::string> erase_records(Stores& stores,
-                                                             std::span<const Erasure> erasures,
-                                                             const std::filesystem::path& checkpoint_file);
+/// Destroys the keys of those records that still have one by a new key epoch, removes documents, and notes
+/// the erasures beside the checkpoint file (empty path: there is none). Does nothing where all of it is done.
+/// One thread, which alone writes to the vault. Answers why the note could not be written, if it could not:
+/// the keys are gone then all the same. The error is one line for an operator.
+[[nodiscard]] std::expected<std::optional<std::string>, std::string> erase_records(
+    Stores& stores, std::span<const Erasure> erasures, const std::filesystem::path& checkpoint_file);
 
 /// The erasures that the log holds, by the views' index.
 [[nodiscard]] std::vector<Erasure> erasures_in(const Stores& stores);
 
 /// Carries out again whatever erasure of the log, or of the file beside the checkpoint file, has keys left.
-[[nodiscard]] std::expected<void, std::string> replay_erasures(Stores& stores,
-                                                               const std::filesystem::path& checkpoint_file);
+[[nodiscard]] std::expected<std::optional<std::string>, std::string> replay_erasures(
+    Stores& stores, const std::filesystem::path& checkpoint_file);
 
 }  // namespace ledger::store

@@ -24,6 +24,12 @@ constexpr std::size_t kIdSize = 16;
 constexpr std::size_t kRowSize = 4 + crypto::kWrappedKeySize;
 constexpr std::size_t kRowsAtOnce = 1024;
 
+/// What a new epoch writes for so many keys: the rewritten tree is about as large as the present one, and the
+/// double of it is asked for.
+constexpr std::uint64_t rewritten_bytes(std::uint64_t keys) {
+  return 2 * keys * (kIdSize + kRowSize + 16);
+}
+
 using EpochBytes = std::array<std::uint8_t, 4>;
 
 EpochBytes be32(std::uint32_t epoch) {
@@ -541,10 +547,8 @@ VaultResult<std::optional<Uuid>> Vault::check(const std::optional<Uuid>& after, 
 VaultResult<std::size_t> Vault::destroy(std::span<const Uuid> records) {
   const std::lock_guard one_at_a_time(impl_->writing);
   const std::filesystem::path& file = impl_->options.epoch_file;
-  // The rewritten tree is about as large as the present one; the double of it is asked for.
-  if (auto room = impl_->environment->secure_room(2 * count() * (kIdSize + kRowSize + 16)); !room) {
+  if (auto room = impl_->environment->secure_room(rewritten_bytes(count())); !room)
     return fault(room.error());
-  }
   Epoch next{impl_->epoch.number + 1, SecretKey::random()};
   // Both secrets are on the disk while the commit decides which of them counts.
   if (auto replaced = replace_epochs(file, {&impl_->epoch, &next}); !replaced)
@@ -575,6 +579,13 @@ std::uint64_t Vault::count() const {
 
 std::size_t Vault::cached() const {
   return impl_->cache.size();
+}
+
+VaultResult<void> Vault::secure_room_to_destroy(std::size_t records) {
+  const std::lock_guard one_at_a_time(impl_->writing);
+  const std::uint64_t bytes = rewritten_bytes(count() + records) + records * (kIdSize + kRowSize);
+  if (auto room = impl_->environment->secure_room(bytes, records); !room) return fault(room.error());
+  return {};
 }
 
 VaultResult<void> Vault::secure_room(std::size_t records) {

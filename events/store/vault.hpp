@@ -104,6 +104,9 @@ class Vault {
   [[nodiscard]] std::size_t cached() const;
   /// Makes room for `records` new keys on the disk; see Environment::secure_room.
   [[nodiscard]] VaultResult<void> secure_room(std::size_t records);
+  /// Makes room for a `destroy` of what is there and `records` new keys, so that it does not fail for want of
+  /// it once an erasure is durable.
+  [[nodiscard]] VaultResult<void> secure_room_to_destroy(std::size_t records);
 
  private:
   struct Impl;

@@ -41,6 +41,7 @@ Writer::Writer(Stores& stores, const EngineOptions& options, std::span<Projectio
       published_size_(start.size),
       published_time_(start.last.value) {
   checkpoints_.publish(std::move(start.checkpoint), start.last);
+  if (start.cosigned) checkpoints_.cosigned(std::move(*start.cosigned));
   committer_ = guarded("the committing thread", [this] { commit_batches(); });
   decider_ = guarded("the deciding thread", [this] { decide_batches(); });
 }
@@ -193,20 +194,19 @@ void Writer::hand_over() {
 
 void Writer::commit_batches() {
   while (true) {
-    Job job;
+    std::optional<Job> taken;
+    std::vector<Cosigned> cosigned;
     {
       std::unique_lock lock(mutex_);
       for_committer_.wait(lock, [this] { return job_.has_value() || no_more_jobs_ || !cosigned_.empty(); });
-      if (!job_) {
-        if (cosigned_.empty()) return;
-        const std::vector<Cosigned> cosigned = std::exchange(cosigned_, {});
-        lock.unlock();
-        for (const Cosigned& one : cosigned) put_cosignatures(one);
-        continue;
-      }
-      job = std::move(*job_);
-      job_.reset();
+      if (!job_ && cosigned_.empty()) return;
+      taken = std::exchange(job_, std::nullopt);
+      cosigned.swap(cosigned_);
     }
+    // About one a second and witness, so that even a busy log does not wait for them.
+    for (const Cosigned& one : cosigned) put_cosignatures(one);
+    if (!taken) continue;
+    Job& job = *taken;
     const std::string_view refused = job.batch == nullptr ? std::string_view() : commit(*job.batch);
     const bool durable = refused.empty();
     if (job.batch != nullptr) {
@@ -254,15 +254,21 @@ bool Writer::put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn) {
 }
 
 std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedCheckpoint& checkpoint) {
-  if (!batch.keys.empty()) {
-    // Durable before the entries that name them; a key that no entry comes to name does no harm.
-    auto stored = stores_.vault->secure_room(batch.keys.size());
-    if (stored) stored = stores_.vault->create(batch.keys);
-    if (!stored) {
-      if (stored.error().kind != VaultFailure::full) die(stored.error().detail);
-      return "storage_full";
-    }
+  const std::size_t keys = batch.keys.size();
+  VaultResult<void> stored;
+  // What an erasure will write, too: it has to be carried out once the event is durable.
+  if (!batch.erasures.empty()) {
+    stored = stores_.vault->secure_room_to_destroy(keys);
+  } else if (keys != 0) {
+    stored = stores_.vault->secure_room(keys);
   }
+  // Durable before the entries that name them; a key that no entry comes to name does no harm.
+  if (stored) stored = stores_.vault->create(batch.keys);
+  if (!stored) {
+    if (stored.error().kind != VaultFailure::full) die(stored.error().detail);
+    return "storage_full";
+  }
+  if (signing_stopped()) return "signing_stopped";
   auto committed = log_.commit({.first = batch.first,
                                 .rows = batch.rows,
                                 .at = batch.last_recorded,
@@ -280,10 +286,11 @@ std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedChec
 
 void Writer::erase(const StagedBatch& batch) {
   if (batch.erasures.empty()) return;
-  if (auto erased = erase_records(stores_, batch.erasures, options_.checkpoint_file); !erased) {
-    // The event is durable, so the next start destroys what is left.
-    die("personal data was to be erased: " + erased.error());
-  }
+  const auto erased = erase_records(stores_, batch.erasures, options_.checkpoint_file);
+  // The event is durable, so the next start destroys what is left.
+  if (!erased) die("personal data was to be erased: " + erased.error());
+  if (*erased && options_.on_notice)
+    options_.on_notice("an erasure is not noted in the second place: " + **erased);
 }
 
 std::string_view Writer::commit(const StagedBatch& batch) {

@@ -25,6 +25,7 @@ class Writer {
     std::uint64_t size = 0;
     TimestampUs last;  ///< time of the newest event
     tlog::SignedCheckpoint checkpoint;
+    std::optional<PublishedCheckpoint> cosigned;  ///< the newest one that a witness cosigned
     std::optional<CheckpointFile> file;
   };
   /// Everything named outlives the writer.

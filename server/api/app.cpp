@@ -23,6 +23,7 @@
 #include "server/api/metrics.hpp"
 #include "server/api/negotiation.hpp"
 #include "server/api/routes.hpp"
+#include "server/api/slow_reads.hpp"
 #include "server/api/texts.hpp"
 #include "server/read/reads.hpp"
 
@@ -164,6 +165,7 @@ struct App::Impl {
   [[nodiscard]] http::Response readiness(const Call& call) const;
   [[nodiscard]] http::Response transport_problem(const http::Problem& problem) const;
   void command(Call& call, http::Request& request, http::Reply reply);
+  void read_slowly(const Call& call, http::Request&& request, http::Reply reply);
   [[nodiscard]] http::Response refuse_fields(const Call& call, const Command& command,
                                              std::vector<FieldError> errors) const;
   void sweep_now_and_then(const std::stop_token& stop);
@@ -187,6 +189,7 @@ struct App::Impl {
   std::unique_ptr<Documents> documents;
   std::atomic<store::Engine*> engine{nullptr};
   std::jthread sweeper;
+  SlowReads slow_reads;  // last: what it runs uses all of the above
 };
 
 // What is refused before the body matters
@@ -435,6 +438,36 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
       });
 }
 
+void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Reply reply) {
+  // The request moves, and with it the text that its match views.
+  struct Slow {
+    http::Request request;
+    std::optional<GrantState> grant;
+    http::Reply reply;
+  };
+  auto slow = std::make_shared<Slow>(std::move(request), call.grant, std::move(reply));
+  const bool taken = slow_reads.take([this, slow] {
+    Call again{slow->request, match(slow->request), language_of(slow->request), slow->grant};
+    const ReadContext context{.engine = *engine.load(std::memory_order_acquire),
+                              .models = *models,
+                              .request = slow->request,
+                              .grant = again.grant,
+                              .ids = again.found.ids,
+                              .text = std::string(again.found.text),
+                              .language = again.language,
+                              .now = now()};
+    try {
+      slow->reply(again.finished(again.found.route->read(reads, context)));
+    } catch (const std::exception& failed) {
+      write_fault(options.log, failed.what());
+      slow->reply(again.finished(again.refused("internal_error")));
+    }
+  });
+  if (taken) return;
+  const Call again{slow->request, match(slow->request), language_of(slow->request), slow->grant};
+  slow->reply(again.finished(again.refused("queue_full")));
+}
+
 // Handler
 // --------------------------------------------------------------------------------------------------------
 
@@ -473,6 +506,8 @@ void App::handle(http::Request&& request, http::Reply reply) {
   }
   const Route& route = *call.found.route;
   if (route.command != nullptr) return impl_->command(call, request, std::move(reply));
+  if (route.read != nullptr && route.slow)
+    return impl_->read_slowly(std::move(call), std::move(request), std::move(reply));
   if (route.read != nullptr) {
     ReadContext context{.engine = *impl_->engine.load(std::memory_order_acquire),
                         .models = *impl_->models,

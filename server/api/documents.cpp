@@ -204,6 +204,11 @@ class Documents::Upload final : public http::BodySink {
     }
     const auto stored = writer_->finish();
     if (!stored) return refuse(language_, stored.error());
+    // Erased while it was on its way: nobody could open it, and whoever erased did not see it.
+    if (!shared_->engine.document_key(subject_)) {
+      (void)shared_->engine.documents().remove_all(subject_);
+      return problem(language_, "record_erased");
+    }
     shared_->metrics.document_stored(stored->size);
 
     http::Response response;
@@ -305,8 +310,16 @@ http::Response Documents::download(const http::Request& request, std::string_vie
     }
     auto reader = std::make_shared<store::DocumentReader>(std::move(*opened));
     const std::uint64_t size = reader->size();
+    std::uint32_t epoch = shared_->engine.key_epoch();
+    // Between the key and the epoch an erasure may have come: then nothing is sent at all.
+    if (!shared_->engine.document_key(source.subject)) continue;
     response.body = http::Body::stream(
-        [reader]() -> http::Chunk {
+        [reader, epoch, subject = source.subject, shared = shared_]() mutable -> http::Chunk {
+          // What was erased meanwhile is sent no further, however slowly it is read.
+          if (const std::uint32_t now = shared->engine.key_epoch(); now != epoch) {
+            if (!shared->engine.document_key(subject)) return http::Chunk::failed();
+            epoch = now;
+          }
           const auto chunk = reader->next();
           if (!chunk) return http::Chunk::failed();
           if (chunk->empty()) return http::Chunk::end();

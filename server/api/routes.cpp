@@ -30,6 +30,14 @@ constexpr Route get(std::string_view pattern, Entrance entrance = Entrance::toke
       .method = Method::get, .pattern = pattern, .entrance = entrance, .read = ask<Member>, .made_under = {}};
 }
 
+/// A read that goes through as much as there is, on a thread of its own.
+template <auto Member>
+constexpr Route slow(std::string_view pattern) {
+  Route route = get<Member>(pattern);
+  route.slow = true;
+  return route;
+}
+
 /// A command whose body has fields.
 constexpr Route form(Method method, std::string_view pattern, ReadCommand command) {
   return {.method = method, .pattern = pattern, .command = command, .made_under = {}};
@@ -103,7 +111,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::filing>("/v1/filings/{id}"),
     get<&Reads::filing_events>("/v1/filings/{id}/events"),
     get<&Reads::filing_timeline>("/v1/filings/{id}/timeline"),
-    get<&Reads::filing_bundle>("/v1/filings/{id}/bundle"),
+    slow<&Reads::filing_bundle>("/v1/filings/{id}/bundle"),
     form(Method::put, "/v1/filings/{id}/draft", save_draft),
     bare(Method::del, "/v1/filings/{id}/draft", discard_draft),
     form(Method::post, "/v1/filings/{id}/submit", submit_filing),

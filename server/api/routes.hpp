@@ -61,6 +61,7 @@ struct Route {
   AnswerRead read = nullptr;
   Special special = Special::none;
   bool body_optional = false;  ///< an empty body counts as `{}`
+  bool slow = false;           ///< a read that takes too long for an io thread
   /// Where what a command makes is found: this and its id. Empty: below the path asked for; unset: makes
   /// nothing.
   std::optional<std::string_view> made_under;

@@ -100,12 +100,19 @@ int restore(const RestoreArguments& arguments) {
   std::expected<replay::Restored, store::EngineFault> restored;
   {
     Progress progress("restoring", "bytes");
+    Progress verifying("verifying the copy", "events");
     replay::RestoreOptions options = arguments.restore;
     options.on_progress = [&](auto done, auto total) { progress.show(done, total); };
+    options.on_verified = [&](auto done, auto total) { verifying.show(done, total); };
     if (!witnesses->empty()) {
-      options.ask_witnesses = [&witnesses](const store::EntryReader& reader) {
+      options.ask_witnesses =
+          [&witnesses](const store::EntryReader& reader) -> std::expected<bool, std::string> {
         witness::StoredLog log(reader);
-        return witness::why_not_write(*witnesses, log, kAskWitness);
+        witness::Heard heard = witness::hear_witnesses(*witnesses, log, kAskWitness);
+        for (const std::string& silent : heard.silent)
+          fmt::print(stderr, "filing-ledger: not heard: {}\n", silent);
+        if (heard.hindrance) return std::unexpected(std::move(*heard.hindrance));
+        return heard.answered != 0;
       };
     }
     restored = replay::restore(options);

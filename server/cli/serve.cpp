@@ -1,8 +1,6 @@
 // `serve`: the server process, from its first listening moment to its orderly end.
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -13,10 +11,9 @@
 #include "events/store/directory.hpp"
 #include "events/store/rollback.hpp"
 #include "projections/read_models.hpp"
-#include "replay/scrub.hpp"
 #include "server/api/app.hpp"
+#include "server/cli/background.hpp"
 #include "server/cli/commands.hpp"
-#include "server/cli/lapse.hpp"
 #include "server/cli/logging.hpp"
 #include "server/cli/signals.hpp"
 #include "server/witness/engine_log.hpp"
@@ -30,10 +27,6 @@ using namespace std::chrono_literals;
 /// supervisor that waits five seconds must not have to kill it.
 constexpr auto kDrain = 3000ms;
 constexpr auto kEndAtLatest = 4500ms;
-/// How long a start waits for what its witnesses know.
-constexpr auto kAskWitnesses = 3000ms;
-constexpr auto kLapseInterval = std::chrono::hours(1);
-constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
 
 struct Options {
   LedgerOptions ledger;
@@ -42,9 +35,8 @@ struct Options {
   std::string registration = "open";
   std::string metrics_listen;
   std::string log_level = "info", log_format = "text";
-  unsigned lapse_after_days = 90;
   std::vector<std::string> witnesses;
-  unsigned scrub_hours = 24;
+  BackgroundOptions background;
 };
 
 /// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
@@ -105,91 +97,11 @@ class Listening {
   std::jthread thread_;
 };
 
-void lapse_now_and_then(const std::stop_token& stop, store::Engine& engine, unsigned days,
-                        spdlog::logger& log) {
-  std::mutex mutex;
-  std::condition_variable_any bell;
-  std::unique_lock lock(mutex);
-  do {
-    const TimestampUs before{store::system_now().value - std::int64_t{days} * kDayUs};
-    if (const auto lapsed = lapse_unused(engine, before, [&] { return stop.stop_requested(); });
-        lapsed != 0) {
-      log.info("{} unused registrations lapsed", lapsed);
-    }
-    bell.wait_for(lock, stop, kLapseInterval, [] { return false; });
-  } while (!stop.stop_requested());
-}
-
-/// The witnesses of the ledger, once there are any to ask. The bell may ring before and after.
-class Witnesses {
- public:
-  void ring() {
-    const std::lock_guard lock(mutex_);
-    if (clients_) clients_->ring();
-  }
-  void begin(std::vector<witness::WitnessConfig> configs, store::Engine& engine) {
-    const std::lock_guard lock(mutex_);
-    log_.emplace(engine);
-    clients_.emplace(std::move(configs), *log_);
-  }
-  void stop() {
-    const std::lock_guard lock(mutex_);
-    clients_.reset();
-  }
-  [[nodiscard]] std::vector<witness::WitnessStanding> standings() const {
-    const std::lock_guard lock(mutex_);
-    return clients_ ? clients_->standings() : std::vector<witness::WitnessStanding>();
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::optional<witness::EngineLog> log_;
-  std::optional<witness::WitnessClients> clients_;
-};
-
-std::string told(const replay::VerifyProblem& problem) {
-  return problem.position ? "position " + std::to_string(*problem.position) + ": " + problem.what
-                          : problem.what;
-}
-
-using Readings = std::vector<server::Metrics::Reading>;
-
-/// How far the scrub has come, for /metrics.
-void add_readings(Readings& readings, const replay::Scrub& scrub) {
-  const replay::Scrub::Figures figures = scrub.figures();
-  const auto add = [&](const char* name, const char* help, double value) {
-    readings.push_back({name, help, {}, value});
-  };
-  add("ledger_scrub_position", "Events that the present scrub has verified, or the last one",
-      static_cast<double>(figures.position));
-  add("ledger_scrub_passes", "Scrubs that came to the end of the log", static_cast<double>(figures.passes));
-  add("ledger_scrub_problems", "Damage that scrubs found since the start",
-      static_cast<double>(figures.problems));
-  add("ledger_scrub_failures", "Scrubs that could not be made", static_cast<double>(figures.failures));
-  add("ledger_scrub_last_good_seconds", "When the last scrub ended that found none, seconds since the epoch",
-      static_cast<double>(figures.last_good.value) / 1e6);
-}
-
-/// How it stands with each witness, for /metrics.
-void add_readings(Readings& readings, const Witnesses& witnesses) {
-  const auto standings = witnesses.standings();
-  const auto add = [&](const char* name, const char* help, auto&& value) {
-    for (const witness::WitnessStanding& standing : standings)
-      readings.push_back({name, help, {{"witness", standing.name}}, static_cast<double>(value(standing))});
-  };
-  add("ledger_witness_cosigned_size", "Entries under the last checkpoint that the witness cosigned",
-      [](const auto& s) { return s.cosigned_size; });
-  add("ledger_witness_cosigned_seconds", "When that came, seconds since the epoch; 0: not yet",
-      [](const auto& s) { return static_cast<double>(s.cosigned_at.value) / 1e6; });
-  add("ledger_witness_failures", "Rounds without a cosignature since then",
-      [](const auto& s) { return s.failures; });
-}
-
 /// What the engine says while it opens goes to the log and to /readyz.
-store::EngineOptions engine_options(const Options& options, server::App& app, Witnesses& witnesses,
+store::EngineOptions engine_options(const Options& options, server::App& app, Bell& bell,
                                     std::shared_ptr<spdlog::logger> log) {
   store::EngineOptions engine = options.ledger.engine();
-  if (!options.witnesses.empty()) engine.on_published = [&witnesses] { witnesses.ring(); };
+  engine.on_published = [&bell] { bell.ring(); };
   engine.on_notice = [log](const std::string& notice) { log->warn("{}", notice); };
   engine.on_progress = [&app, log, next = std::chrono::steady_clock::now() + 1s](
                            std::uint64_t done, std::uint64_t total) mutable {
@@ -213,10 +125,43 @@ std::optional<store::EngineFault> refuse(const store::DataDirectory& directory) 
   return std::nullopt;
 }
 
+/// Opens the ledger while signals are heard and health is answered.
+std::expected<std::unique_ptr<store::Engine>, int> open_engine(const Signals& signals,
+                                                               store::EngineOptions options,
+                                                               const projections::ReadModels& models,
+                                                               spdlog::logger& log) {
+  Opening opening(std::move(options), models);
+  while (!opening.done()) {
+    if (!signals.wait(10ms)) continue;
+    // Whatever was being brought up to date is taken up again by the next start; waiting would take too long.
+    log.info("stopped before the ledger was open");
+    log.flush();
+    std::_Exit(kDone);
+  }
+  auto opened = opening.take();
+  if (!opened) return std::unexpected(fail(opened.error()));
+  return std::move(*opened);
+}
+
+/// The listener that answers `/metrics` alone; null where none is wanted.
+std::expected<std::unique_ptr<Listening>, int> listen_for_metrics(const Options& options, server::App& app,
+                                                                  spdlog::logger& log) {
+  if (options.metrics_listen.empty()) return nullptr;
+  http::Options transport = options.transport;
+  transport.listen = options.metrics_listen;
+  transport.io_threads = 1;
+  transport.worker_threads = 1;
+  auto made = http::Server::listen(std::move(transport), app.metrics_handler());
+  if (!made) return std::unexpected(fail(kListen, "--metrics-listen: " + made.error().text));
+  log.info("metrics on http://{}/metrics", (*made)->address());
+  return std::make_unique<Listening>(std::move(*made));
+}
+
 int serve(Options options) {
   const Signals signals;
   auto configs = witness::parse_configs(options.witnesses);
   if (!configs) return fail(kUsage, "--witness: " + configs.error());
+  options.background.witnesses = std::move(*configs);
   const Logs logs =
       make_logs(options.log_format == "json" ? LogFormat::json : LogFormat::text, options.log_level);
   if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
@@ -228,91 +173,44 @@ int serve(Options options) {
 
   std::unique_ptr<Watchdog> watchdog;
   projections::ReadModels models;
-  Witnesses witnesses;
+  Bell bell;
   std::unique_ptr<store::Engine> engine;  // outlives the application, which still names it
   server::App app(options.app);
-
   auto server = http::Server::listen(options.transport, app);
   if (!server) return fail(kListen, "--listen: " + server.error().text);
-  std::unique_ptr<http::Server> metrics_server;
-  if (!options.metrics_listen.empty()) {
-    http::Options transport = options.transport;
-    transport.listen = options.metrics_listen;
-    transport.io_threads = 1;
-    transport.worker_threads = 1;
-    auto made = http::Server::listen(std::move(transport), app.metrics_handler());
-    if (!made) return fail(kListen, "--metrics-listen: " + made.error().text);
-    metrics_server = std::move(*made);
-  }
   app.set_transport([&counted = **server] { return counted.counters(); });
   const std::string address = (*server)->address();
   Listening api(std::move(*server));
-  std::unique_ptr<Listening> metrics;
-  if (metrics_server) {
-    logs.log->info("metrics on http://{}/metrics", metrics_server->address());
-    metrics = std::make_unique<Listening>(std::move(metrics_server));
-  }
+  const auto metrics = listen_for_metrics(options, app, *logs.log);
+  if (!metrics) return metrics.error();
 
-  {
-    Opening opening(engine_options(options, app, witnesses, logs.log), models);
-    while (!opening.done()) {
-      if (!signals.wait(10ms)) continue;
-      // Nothing was written but views that do not count yet; waiting for them would take too long.
-      logs.log->info("stopped before the ledger was open");
-      logs.log->flush();
-      std::_Exit(kDone);
-    }
-    auto opened = opening.take();
-    if (!opened) return fail(opened.error());
-    engine = std::move(*opened);
+  auto opened = open_engine(signals, engine_options(options, app, bell, logs.log), models, *logs.log);
+  if (!opened) return opened.error();
+  engine = std::move(*opened);
+  if (const auto why = hindrance(*engine, options.background, *logs.log)) {
+    engine->stop_signing(*why);
+    return fail({store::EngineFailure::rolled_back, *why + ". " + std::string(store::rollback_advice())});
   }
-  if (!configs->empty()) {
-    // Whoever has seen more than this ledger holds must be heard before anything is signed.
-    witness::EngineLog log(*engine);
-    if (const auto why = witness::why_not_write(*configs, log, kAskWitnesses)) {
-      engine->stop_signing(*why);
-      return fail({store::EngineFailure::rolled_back, *why + ". " + std::string(store::rollback_advice())});
-    }
-    witnesses.begin(std::move(*configs), *engine);
-  }
-  std::optional<replay::Scrub> scrub;
-  if (options.scrub_hours != 0) {
-    scrub.emplace(engine->stores(), replay::Scrub::Options{
-                                        .interval = std::chrono::hours(options.scrub_hours),
-                                        .on_problem = [log = logs.log](const replay::VerifyProblem& problem) {
-                                          log->error("DAMAGE found by the scrub: {}", told(problem));
-                                        }});
-  }
-  app.set_readings([&witnesses, &scrub] {
-    Readings readings;
-    add_readings(readings, witnesses);
-    if (scrub) add_readings(readings, *scrub);
-    return readings;
+  auto background = std::make_shared<Background>(*engine, bell, options.background, logs.log);
+  app.set_readings([weak = std::weak_ptr(background)] {
+    const auto alive = weak.lock();
+    return alive ? alive->readings() : Readings();
   });
   app.set_engine(*engine, models);
   logs.log->info("listening on http://{}", address);
   (void)print_line("listening on http://" + address);
 
-  std::jthread lapsing;
-  if (options.lapse_after_days != 0) {
-    lapsing = std::jthread([&](const std::stop_token& stop) {
-      lapse_now_and_then(stop, *engine, options.lapse_after_days, *logs.log);
-    });
-  }
   while (!signals.wait(1h)) {
   }
   logs.log->info("stopping");
   watchdog = std::make_unique<Watchdog>(signals, logs.log);
-  lapsing.request_stop();
+  background->begin_to_stop();
   app.drain();
   api.stop(kDrain);
-  if (metrics) metrics->stop(0ms);
-  if (lapsing.joinable()) lapsing.join();
-  witnesses.stop();
-  scrub.reset();
+  if (*metrics) (*metrics)->stop(0ms);
+  background.reset();
   engine->close();
-  const std::uint64_t events = engine->size();
-  logs.log->info("stopped at {} events", events);
+  logs.log->info("stopped at {} events", engine->size());
   return kDone;
 }
 
@@ -354,13 +252,13 @@ void add_serve(CLI::App& app, Run& run) {
       ->type_name("WITNESS")
       ->allow_extra_args(false);
   command
-      ->add_option("--lapse-after-days", options->lapse_after_days,
+      ->add_option("--lapse-after-days", options->background.lapse_after_days,
                    "Lapse registrations never submitted; 0: never")
       ->type_name("DAYS")
       ->check(CLI::Range(0U, 36'500U))
       ->capture_default_str();
   command
-      ->add_option("--scrub-hours", options->scrub_hours,
+      ->add_option("--scrub-hours", options->background.scrub_hours,
                    "Hours between two scrubs of everything stored, in the background; 0: never")
       ->type_name("HOURS")
       ->check(CLI::Range(0U, 8'760U))

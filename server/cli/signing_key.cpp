@@ -1,5 +1,7 @@
 // `signing-key`: the keys that sign the log's checkpoints are exchanged with an overlap in which both sign.
 // Offline, with the operator's authority.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "events/crypto/primitives.hpp"
@@ -56,31 +58,38 @@ int add(const Options& options) {
   }
   const auto made = store::LogSigner::make_key(directory, origin);
   if (!made) return fail(kFailed, made.error().message());
+  // A key that does not come into force leaves no file.
+  const auto refused = [&](int code) {
+    std::error_code ignored;
+    std::filesystem::remove(store::LogSigner::file_of(directory, origin, *made), ignored);
+    return code;
+  };
   projections::ReadModels models;
   auto engine = store::Engine::open(options.ledger.engine(), models.all());
-  if (!engine) return fail(engine.error());
-  if (const int code = execute(**engine, AddSigningKey{*made}); code != kDone) return code;
+  if (!engine) return refused(fail(engine.error()));
+  if (const int code = execute(**engine, AddSigningKey{*made}); code != kDone) return refused(code);
   return print_keys(**engine);
 }
 
 int retire(const Options& options) {
   projections::ReadModels models;
-  std::string origin;
   int code = kDone;
   {
     auto engine = store::Engine::open(options.ledger.engine(), models.all());
     if (!engine) return fail(engine.error());
-    origin = (*engine)->origin();
+    const std::string origin = (*engine)->origin();
     code = execute(**engine, RetireSigningKey{options.vkey});
+    const LedgerState ledger = (*engine)->snapshot().lookup().ledger();
+    const bool in_force = std::ranges::find(ledger.vkeys, options.vkey) != ledger.vkeys.end();
+    // A retired key signs nothing any more, and what it signed is verified with the public half alone. Also
+    // where an earlier run was ended before it could remove the file.
+    const auto file = store::LogSigner::file_of({options.ledger.data}, origin, options.vkey);
+    std::error_code failed;
+    if (!in_force && !file.empty() && !std::filesystem::remove(file, failed))
+      return fail(kFailed, "the retired key's file is still there: " + file.string());
     if (code == kDone) code = print_keys(**engine);
   }
-  if (code != kDone) return code;
-  // It signs nothing any more; what it signed is verified with the public half alone.
-  const auto file = store::LogSigner::file_of({options.ledger.data}, origin, options.vkey);
-  std::error_code failed;
-  if (!file.empty() && !std::filesystem::remove(file, failed))
-    return fail(kFailed, "the retired key's file is still there: " + file.string());
-  return kDone;
+  return code;
 }
 
 int list(const Options& options) {

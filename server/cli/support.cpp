@@ -23,7 +23,7 @@ Advice advice_for(store::EngineFailure kind) {
     case no_ledger:
       return {kLedger, "name another directory with --data, or make a ledger with: filing-ledger init"};
     case ledger_exists: return {kLedger, "choose an empty or new directory; a ledger is never overwritten"};
-    case invalid: return {kUsage, "see: filing-ledger init --help"};
+    case invalid: return {kUsage, "see --help and docs/cli.md"};
     case locked: return {kLocked, "stop that process first, or ask it over HTTP"};
     case signing_key:
       return {kKey,

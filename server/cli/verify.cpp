@@ -26,6 +26,7 @@ int verify(Options options) {
     return fail(kUsage, "name what to verify, with --data or --bundle; see: filing-ledger verify --help");
   if (options.vkeys.size() > 1)
     return fail(kUsage, "--vkey: with --data it is the log's first key, given once");
+  if (!options.vkeys.empty() && options.vkeys.front().empty()) return fail(kUsage, "--vkey: is empty");
   if (!options.vkeys.empty()) options.data.vkey = std::move(options.vkeys.front());
   options.data.json = options.json;
   return verify_data(options.data);

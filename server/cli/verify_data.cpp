@@ -174,9 +174,10 @@ int tell(const VerifyReport& report, bool json) {
 std::expected<std::optional<std::string>, int> published_checkpoint(const std::filesystem::path& path) {
   if (path.empty()) return std::nullopt;
   if (!std::filesystem::exists(path)) return std::unexpected(fail(kUsage, "there is no " + path.string()));
-  const auto file = store::CheckpointFile::open(path);
-  if (!file) return std::unexpected(fail(kFailed, file.error().message()));
-  return file->last();
+  auto last = store::CheckpointFile::read_last(path);
+  if (!last) return std::unexpected(fail(kFailed, last.error().message()));
+  if (!*last) return std::unexpected(fail(kFailed, path.string() + " holds no checkpoint to compare with"));
+  return std::move(*last);
 }
 
 /// The key to use; nullopt: none was named, and none lies where it would.

@@ -69,15 +69,6 @@ void AnswerCache::drop(Shard& shard, std::list<Entry>::iterator entry) {
   shard.entries.erase(entry);
 }
 
-void AnswerCache::clear() {
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    shard.by_stream.clear();
-    shard.entries.clear();
-    shard.bytes = 0;
-  }
-}
-
 AnswerCache::Metrics AnswerCache::metrics() const {
   Metrics sum;
   for (const Shard& shard : shards_) {

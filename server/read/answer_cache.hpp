@@ -49,8 +49,6 @@ class AnswerCache {
   void put(const StreamId& stream, const Stamp& stamp, const Uuid& owner, bool disclosed, Sight sight,
            Body body);
 
-  void clear();
-
   struct Metrics {
     std::uint64_t hits = 0, misses = 0;
     std::size_t bytes = 0, entries = 0;

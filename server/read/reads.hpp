@@ -64,8 +64,6 @@ class Reads {
   /// GET /log/tile/...; hashes public, entries for auditors
   [[nodiscard]] http::Response log_tile(const ReadContext& context) const;
 
-  [[nodiscard]] AnswerCache& cache() { return cache_; }
-
  private:
   AnswerCache cache_;
 };

@@ -103,9 +103,10 @@ http::Response Reads::proof(const ReadContext& context) const {
   if (!offer) return problem(context.language, "not_acceptable");
   if (!position) return problem(context.language, "bad_id");
 
-  const store::Snapshot snapshot = context.engine.snapshot();
-  if (const std::uint64_t now = snapshot.size(); *position >= now || (size && *size > now))
+  // The published size first: what a snapshot sees beyond it has no checkpoint yet.
+  if (const std::uint64_t now = context.engine.size(); *position >= now || (size && *size > now))
     return beyond_log(context, now);
+  const store::Snapshot snapshot = context.engine.snapshot();
   const auto read = snapshot.event(*position, false);
   if (!read) return not_found(context);
   const Reader reader = reader_of(context);

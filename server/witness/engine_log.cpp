@@ -7,24 +7,24 @@ namespace ledger::witness {
 
 namespace {
 
-/// Cosigners have names of their own; the log's keys are named like its origin.
-tlog::SignedCheckpoint without_cosignatures(tlog::SignedCheckpoint checkpoint) {
-  std::erase_if(checkpoint.note.signatures, [&](const tlog::NoteSignature& signature) {
-    return signature.name != checkpoint.checkpoint.origin;
-  });
-  return checkpoint;
-}
-
-std::optional<std::string> hindrance(const WitnessConfig& witness, const WitnessOpinion& opinion) {
-  if (opinion.verdict != WitnessVerdict::ahead && opinion.verdict != WitnessVerdict::conflict)
-    return std::nullopt;
-  return "the witness " + witness.key.name + ": " + opinion.detail;
+void note(Heard& heard, const WitnessConfig& witness, const WitnessOpinion& opinion) {
+  const std::string line = "the witness " + witness.key.name + ": " + opinion.detail;
+  switch (opinion.verdict) {
+    case WitnessVerdict::agrees: ++heard.answered; break;
+    case WitnessVerdict::unknown_log:
+    case WitnessVerdict::unavailable: heard.silent.push_back(line); break;
+    case WitnessVerdict::ahead:
+    case WitnessVerdict::conflict:
+      ++heard.answered;
+      if (!heard.hindrance) heard.hindrance = line;
+      break;
+  }
 }
 
 }  // namespace
 
 tlog::SignedCheckpoint EngineLog::newest() {
-  return without_cosignatures(engine_.checkpoint()->checkpoint);
+  return store::without_cosignatures(engine_.checkpoint()->checkpoint);
 }
 
 tlog::TreeResult<std::vector<Digest>> EngineLog::consistency(std::uint64_t from, std::uint64_t to) {
@@ -41,18 +41,25 @@ void EngineLog::conflict(std::string witness, std::string what) {
   engine_.stop_signing("the witness " + witness + ": " + what);
 }
 
-std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses, WitnessedLog& log,
-                                         std::chrono::milliseconds timeout) {
+Heard hear_witnesses(std::span<const WitnessConfig> witnesses, WitnessedLog& log,
+                     std::chrono::milliseconds timeout) {
   std::vector<WitnessOpinion> opinions(witnesses.size());
   {
     std::vector<std::jthread> asking;
-    for (std::size_t i = 0; i < witnesses.size(); ++i)
-      asking.emplace_back([&, i] { opinions[i] = ask_witness(witnesses[i], log, timeout); });
+    for (std::size_t i = 0; i < witnesses.size(); ++i) {
+      asking.emplace_back([&, i] {
+        try {
+          opinions[i] = ask_witness(witnesses[i], log, timeout);
+        } catch (const std::exception& failed) {
+          // The log could not be read just now; whether that matters shows where it is needed.
+          opinions[i].detail = failed.what();
+        }
+      });
+    }
   }
-  for (std::size_t i = 0; i < witnesses.size(); ++i) {
-    if (auto why = hindrance(witnesses[i], opinions[i])) return why;
-  }
-  return std::nullopt;
+  Heard heard;
+  for (std::size_t i = 0; i < witnesses.size(); ++i) note(heard, witnesses[i], opinions[i]);
+  return heard;
 }
 
 // ---- without an engine
@@ -61,19 +68,18 @@ tlog::SignedCheckpoint StoredLog::newest() {
   const auto kept = log_.checkpoint_up_to(~std::uint64_t{0});
   auto parsed = kept ? tlog::parse_checkpoint(kept->text) : std::unexpected(tlog::FormatError{});
   if (!parsed) throw store::StoreDamage({0, "the log has no checkpoint that reads"});
-  return without_cosignatures(std::move(*parsed));
+  return store::without_cosignatures(std::move(*parsed));
 }
 
 tlog::TreeResult<std::vector<Digest>> StoredLog::consistency(std::uint64_t from, std::uint64_t to) {
   return tlog::consistency_path(tlog::RowHashReader(log_), from, to);
 }
 
-std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses, StoredLog& log,
-                                         std::chrono::milliseconds timeout) {
-  for (const WitnessConfig& witness : witnesses) {
-    if (auto why = hindrance(witness, ask_witness(witness, log, timeout))) return why;
-  }
-  return std::nullopt;
+Heard hear_witnesses(std::span<const WitnessConfig> witnesses, StoredLog& log,
+                     std::chrono::milliseconds timeout) {
+  Heard heard;
+  for (const WitnessConfig& witness : witnesses) note(heard, witness, ask_witness(witness, log, timeout));
+  return heard;
 }
 
 std::expected<std::vector<WitnessConfig>, std::string> parse_configs(std::span<const std::string> texts) {

@@ -46,13 +46,18 @@ class StoredLog final : public WitnessedLog {
 [[nodiscard]] std::expected<std::vector<WitnessConfig>, std::string> parse_configs(
     std::span<const std::string> texts);
 
-/// Asks every witness at once whether it knows more than the ledger or another history. A witness that does
-/// not answer in time hinders nothing. The answer is why the ledger must not write; nullopt where none knows
-/// such a thing. Blocks for `timeout` at most.
-[[nodiscard]] std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses,
-                                                       WitnessedLog& log, std::chrono::milliseconds timeout);
+/// What witnesses said when they were asked whether they know more than the ledger or another history.
+struct Heard {
+  std::optional<std::string> hindrance;  ///< why the ledger must not write; nullopt where none knows such
+  std::vector<std::string> silent;       ///< one line for each witness that gave no answer to be believed
+  std::size_t answered = 0;
+};
+/// Asks every witness at once. One that does not answer in time hinders nothing. Blocks for `timeout` at
+/// most.
+[[nodiscard]] Heard hear_witnesses(std::span<const WitnessConfig> witnesses, WitnessedLog& log,
+                                   std::chrono::milliseconds timeout);
 /// The same, one after the other on this thread, for a log that only one thread may read.
-[[nodiscard]] std::optional<std::string> why_not_write(std::span<const WitnessConfig> witnesses,
-                                                       StoredLog& log, std::chrono::milliseconds timeout);
+[[nodiscard]] Heard hear_witnesses(std::span<const WitnessConfig> witnesses, StoredLog& log,
+                                   std::chrono::milliseconds timeout);
 
 }  // namespace ledger::witness

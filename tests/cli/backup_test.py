@@ -181,6 +181,10 @@ class Backup(unittest.TestCase):
         left = self.root / "backup.new"
         (left / "ledger").mkdir(parents=True)
         (left / "ledger" / "data.mdb").write_bytes(b"half")
+        # Not one of its own: somebody's directory is left alone.
+        self.assertEqual(self.back_up("backup").returncode, 3)
+        self.assertEqual((left / "ledger" / "data.mdb").read_bytes(), b"half")
+        (left / "staging").touch()
         self.assertEqual(self.back_up("backup").returncode, DONE)
         self.assertFalse(left.exists())
         self.assertEqual(self.restore("backup").returncode, DONE)

@@ -93,14 +93,16 @@ TEST_CASE("a body too large for its share is not kept") {
   CHECK(cache.metrics().entries == 0);
 }
 
-TEST_CASE("clear forgets everything, bodies in use live on") {
+TEST_CASE("what was rendered before an erasure is not found after it, at the same version") {
   AnswerCache cache(1 << 20);
-  cache.put(filing(1), 1, kSubject, true, Sight::own, body("text"));
-  const auto held = cache.find(filing(1), 1, kFiler).body;
-  cache.clear();
-  CHECK_FALSE(cache.find(filing(1), 1, kFiler).known);
-  CHECK(cache.metrics().bytes == 0);
-  CHECK(*held == "text");
+  cache.put(filing(1), {3, 1}, kSubject, true, Sight::own, body("with the value"));
+  CHECK(cache.find(filing(1), {3, 1}, kFiler).known);
+  CHECK_FALSE(cache.find(filing(1), {3, 2}, kFiler).known);
+  cache.put(filing(1), {3, 2}, kSubject, true, Sight::own, body("without it"));
+  CHECK(*cache.find(filing(1), {3, 2}, kFiler).body == "without it");
+  // Whoever rendered slowly, before the erasure, puts nothing in its place.
+  cache.put(filing(1), {4, 1}, kSubject, true, Sight::own, body("with the value"));
+  CHECK(*cache.find(filing(1), {3, 2}, kFiler).body == "without it");
 }
 
 TEST_CASE("many threads may ask and put at once") {

@@ -297,16 +297,23 @@ TEST_CASE("a witness that knows more keeps a backup from writing") {
   back_up(story, story.dir / "backup");
   auto options = restore_of(story, story.dir / "backup", story.dir / "restored");
   std::uint64_t asked = 0;
-  options.ask_witnesses = [&](const store::EntryReader& log) -> std::optional<std::string> {
+  options.ask_witnesses = [&](const store::EntryReader& log) -> std::expected<bool, std::string> {
     asked = log.size();
-    return "a witness knows 17 events";
+    return std::unexpected("a witness knows 17 events");
   };
   const auto refused = restore(options);
   REQUIRE_FALSE(refused);
   CHECK(asked == facts_at(story.dir / "backup").size);
   CHECK(refused.error().kind == EngineFailure::rolled_back);
   CHECK(refused.error().detail.starts_with("a witness knows 17 events"));
-  options.ask_witnesses = [](const store::EntryReader&) { return std::optional<std::string>(); };
+  options.ask_witnesses = [](const store::EntryReader&) -> std::expected<bool, std::string> { return false; };
+  {
+    const auto unheard = restore(options);
+    if (!unheard) FAIL(unheard.error().detail);
+    CHECK_FALSE(unheard->checked_witnesses);
+    fs::remove_all(options.data);
+  }
+  options.ask_witnesses = [](const store::EntryReader&) -> std::expected<bool, std::string> { return true; };
   const auto restored = restore(options);
   if (!restored) FAIL(restored.error().detail);
   CHECK(restored->checked_witnesses);

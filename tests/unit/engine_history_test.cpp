@@ -111,7 +111,7 @@ TEST_CASE("the checkpoint is there before the answer is, and the second place ho
                          [&](Outcome outcome) {
                            REQUIRE(outcome);
                            CHECK(story.engine->checkpoint()->size() > outcome->position);
-                           CHECK(CheckpointFile::open(story.options.checkpoint_file)->last() ==
+                           CHECK(CheckpointFile::read_last(story.options.checkpoint_file)->value() ==
                                  story.engine->checkpoint()->text);
                            done.set_value();
                          });
@@ -140,7 +140,10 @@ TEST_CASE("a rolled-back copy refuses to write, and says how far it fell behind"
 
   // The older copy went on without the file: a fork, however long it gets.
   const auto file = std::exchange(story.options.checkpoint_file, fs::path());
+  CHECK(refusal_of_open(story).detail.find("lost 2 acknowledged events") != std::string::npos);
+  fs::remove(story.data() / "signing-stopped");
   story.open();
+  CHECK(story.notices.back().find("started without it") != std::string::npos);
   for (unsigned n = 10; n < 20; ++n) story.registered(n);
   story.engine.reset();
   story.options.checkpoint_file = file;
@@ -150,6 +153,33 @@ TEST_CASE("a rolled-back copy refuses to write, and says how far it fell behind"
   story.open();
   story.registered(4);
   require_proved(*story.engine);
+}
+
+TEST_CASE("a checkpoint file that was used is missed, and one that another process has is not shared") {
+  EngineStory story(false);
+  story.options.checkpoint_file = story.dir / "checkpoint";
+  story.open();
+  copy_tree(story.data(), story.dir / "twin");
+  copy_tree(DataDirectory{story.data()}.default_master_key(), story.dir / "twin.key");
+  EngineOptions twin = story.options;
+  twin.data = story.dir / "twin";
+  const auto both = Engine::open(twin, {});
+  REQUIRE_FALSE(both);
+  CHECK(both.error().detail.find("another process has the checkpoint file") != std::string::npos);
+  story.registered(1);
+  story.engine.reset();
+  fs::rename(story.options.checkpoint_file, story.dir / "elsewhere");
+  CHECK(refusal_of_open(story).detail.find("is missing") != std::string::npos);
+  CHECK_FALSE(fs::exists(story.options.checkpoint_file));
+  std::ofstream(story.options.checkpoint_file) << std::string(8192, '\0');
+  CHECK(refusal_of_open(story).detail.find("holds no checkpoint") != std::string::npos);
+  fs::rename(story.dir / "elsewhere", story.options.checkpoint_file);
+  story.open();
+  story.registered(2);
+  story.engine.reset();
+  story.options.checkpoint_file = story.data() / "checkpoint";
+  fs::remove(story.data() / "second-place");
+  CHECK(refusal_of_open(story).kind == EngineFailure::invalid);
 }
 
 TEST_CASE("a file that is behind the ledger by a crash is brought up to it") {
@@ -164,7 +194,7 @@ TEST_CASE("a file that is behind the ledger by a crash is brought up to it") {
   story.engine.reset();
   story.options.checkpoint_file = file;
   story.open();
-  CHECK(CheckpointFile::open(file)->last() == story.engine->checkpoint()->text);
+  CHECK(CheckpointFile::read_last(file)->value() == story.engine->checkpoint()->text);
 }
 
 TEST_CASE("once signing is stopped nothing is committed, reads go on, and the next start refuses too") {
