@@ -135,12 +135,18 @@ std::expected<std::optional<CheckpointFile>, EngineFault> open_second_place(cons
                                                   "the right file back, or remove " +
                                                   mark.string() + " if it is lost");
   }
-  if (!used) {
-    const std::string path = std::filesystem::absolute(given.checkpoint_file).string() + "\n";
-    if (auto marked = crypto::replace_file(mark, bytes_of(path)); !marked)
-      return refuse(EngineFailure::storage, marked.error().message());
-  }
   return std::optional<CheckpointFile>(std::move(*file));
+}
+
+/// Notes that this ledger has a checkpoint file: only once it holds a checkpoint, or a first write that fails
+/// would pass for a loss at the next start.
+std::expected<void, EngineFault> mark_second_place(const Stores& stores, const EngineOptions& given) {
+  const std::filesystem::path mark = stores.directory.second_place();
+  if (std::filesystem::exists(mark)) return {};
+  const std::string path = std::filesystem::absolute(given.checkpoint_file).string() + "\n";
+  if (auto marked = crypto::replace_file(mark, bytes_of(path)); !marked)
+    return refuse(EngineFailure::storage, marked.error().message());
+  return {};
 }
 
 /// The newest kept checkpoint that somebody else than the log has signed, as far as it is worth looking.
@@ -219,6 +225,7 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
   if (start.file) {
     if (auto written = start.file->write(without_cosignatures(*newest).text()); !written)
       return refuse(EngineFailure::storage, written.error().message());
+    if (auto marked = mark_second_place(*stores, given); !marked) return std::unexpected(marked.error());
   }
   start.checkpoint = std::move(*newest);
   start.cosigned = newest_cosigned(*stores);

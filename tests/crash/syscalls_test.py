@@ -70,6 +70,7 @@ class Session(Ledger):
         if fresh_checkpoint:
             for file in (self.root / "seals").iterdir():
                 file.unlink()
+            (self.data / "second-place").unlink()  # else the file counts as lost
         self.subjects, self.documents, self.erased = {}, {}, None
 
     def serve(self):
