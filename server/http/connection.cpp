@@ -10,7 +10,9 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
+#include "server/http/connection_websocket.hpp"
 #include "server/http/upload.hpp"
+#include "server/http/websocket_handshake.hpp"
 
 namespace ledger::http {
 namespace {
@@ -126,12 +128,14 @@ void Connection::receive(Letter letter) {
       if (state_ == State::handling) respond(lost_thread_response());
       return;
     case Letter::Kind::wake:
+      if (websocket_ != nullptr) return websocket_->on_wake();
       if (state_ == State::dozing) return ask_producer();
       woken_ = true;
       return;
     case Letter::Kind::sink_written: return on_sink_written(std::move(letter.response));
     case Letter::Kind::sink_failed: return on_sink_written(lost_thread_response());
     case Letter::Kind::chunk: return on_chunk(std::move(letter.chunk));
+    case Letter::Kind::messages: return websocket_->on_messages(std::move(letter.messages));
   }
 }
 
@@ -152,7 +156,9 @@ void Connection::start() {
 
 void Connection::begin_stop() {
   const auto self = shared_from_this();
-  if (state_ == State::lingering) {
+  if (state_ == State::websocket) {
+    websocket_->stop();
+  } else if (state_ == State::lingering) {
     deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + kShortLinger);
   } else if (state_ == State::head && input_.empty()) {
     // A request that is already in the kernel is in hand: it will be answered.
@@ -164,6 +170,7 @@ void Connection::begin_stop() {
 void Connection::sweep(SteadyTime now, bool cut) {
   const auto self = shared_from_this();
   if (cut) return close();
+  if (state_ == State::websocket) return websocket_->sweep(now);
   if (state_ == State::dozing) {
     // Nothing is being read or written, so nobody else would notice that the client left.
     char byte;
@@ -274,6 +281,11 @@ void Connection::begin_request() {
   head_only_ = request_.method == Method::head;
   close_after_ = !parser_.keep_alive() || io_->stopping();
   ThreadCounters::add(io_->counters.requests, 1);
+  // The handler takes the request away; its answer may need this. Hardly any request carries it.
+  handshake_.reset();
+  if (request_.header("Upgrade")) {
+    handshake_ = std::make_unique<std::expected<std::string, Refusal>>(accept_websocket(request_));
+  }
   if (parser_.has_body()) {
     begin_body();
   } else {
@@ -305,7 +317,7 @@ void Connection::begin_body() {
   if (upload_ == nullptr) request_.body.reserve(std::min<std::uint64_t>(length, kBodyReadBytes));
   if (parser_.expects_continue() && input_.empty()) {
     head_ = "HTTP/1.1 100 Continue\r\n\r\n";
-    output_ = {net::buffer(head_), {}, {}};
+    pieces_ = {net::buffer(head_), {}, {}};
     return write(AfterWrite::read_body);
   }
   state_ = State::body;
@@ -517,6 +529,7 @@ void Connection::close() {
   abort_upload();
   if (exchange_open_) report(/*complete=*/false);
   forget_response();  // a waiting producer holds a Wake, which holds this connection
+  if (websocket_ != nullptr) websocket_->on_closed();
   Error error;
   socket_.close(error);
   open_count().fetch_sub(1, std::memory_order_relaxed);

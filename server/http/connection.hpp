@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -71,11 +73,13 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
     writing,    // bytes are on their way out
     producing,  // a worker is asked for the next chunk
     dozing,     // the producer said `later`
+    websocket,  // reading and writing at once: WebSocket has the word
     lingering,  // everything is said; reading and dropping until the client is done
     closed,
   };
-  enum class AfterWrite : std::uint8_t { read_body, next_chunk, finish };
+  enum class AfterWrite : std::uint8_t { read_body, next_chunk, finish, websocket };
   struct Upload;  // a BodySink with its strand
+  class WebSocket;
 
   [[nodiscard]] const Options& options() const { return io_->shared->options; }
   [[nodiscard]] Handler& handler() const { return io_->shared->handler; }
@@ -101,11 +105,16 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
                                           const Request* request);
   [[nodiscard]] Response lost_thread_response();
   void respond(Response response);
+  [[nodiscard]] std::optional<Refusal> refuse_upgrade() const;
+  [[nodiscard]] Response upgrade_refusal_response(const Refusal& refusal);
+  void begin_websocket(Response response);
   void ask_producer();
   void on_chunk(Chunk chunk);
   void cut_stream();
   void forget_response();
   void write(AfterWrite after);
+  void write(std::span<net::const_buffer> output, AfterWrite after);
+  [[nodiscard]] std::chrono::milliseconds write_timeout() const;
   [[nodiscard]] bool write_now();
   void write_later();
   void advance_output(std::size_t bytes);
@@ -155,10 +164,15 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   std::optional<Response> inline_answer_;
   bool inline_dropped_ = false;
 
+  // What a request said about a WebSocket; null when nothing.
+  std::unique_ptr<std::expected<std::string, Refusal>> handshake_;
+  std::unique_ptr<WebSocket> websocket_;
+
   Response response_;
   std::string head_;  // the bytes before the body or chunk
   std::string chunk_;
-  std::array<net::const_buffer, 3> output_{};
+  std::array<net::const_buffer, 3> pieces_{};
+  std::span<net::const_buffer> output_;  // pieces_, or a WebSocket's batch
   std::size_t output_at_ = 0;
   AfterWrite after_write_ = AfterWrite::finish;
   Framing framing_ = Framing::none;

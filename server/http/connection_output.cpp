@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include "server/http/connection.hpp"
+#include "server/http/connection_websocket.hpp"
 #include "server/http/response_head.hpp"
 
 namespace ledger::http {
@@ -19,12 +20,20 @@ using Error = boost::system::error_code;
 }  // namespace
 
 void Connection::respond(Response response) {
+  const auto* const upgrade = response.body.as_upgrade();
   const bool splits =
       response.headers.broken() || response.content_type.find_first_of("\r\n") != std::string::npos;
-  if (splits || response.status < 200 || response.status > 599) {
+  const bool sendable = upgrade != nullptr ? *upgrade != nullptr && !unread_input_
+                                           : response.status >= 200 && response.status <= 599;
+  if (splits || !sendable) {
     handler().fault("a response with a broken header or status was replaced by 500");
     response =
         problem_response(500, "response_broken", "The server made an answer that cannot be sent.", nullptr);
+  }
+  if (response.body.as_upgrade() != nullptr) {
+    const auto refusal = refuse_upgrade();
+    if (!refusal) return begin_websocket(std::move(response));
+    response = upgrade_refusal_response(*refusal);
   }
   response_ = std::move(response);
   summary_status_ = response_.status;
@@ -54,7 +63,7 @@ void Connection::respond(Response response) {
   framing_ = facts.framing;
   const bool silent = bodyless || head_only_;
   const std::string_view text = silent ? std::string_view() : response_.body.text();
-  output_ = {net::buffer(head_), net::buffer(text.data(), text.size()), {}};
+  pieces_ = {net::buffer(head_), net::buffer(text.data(), text.size()), {}};
   const bool streams = stream != nullptr && !silent && stream->length.value_or(1) != 0;
   if (streams) {
     stream_bytes_left_ = stream->length;
@@ -72,10 +81,19 @@ void Connection::forget_response() {
 
 void Connection::write(AfterWrite after) {
   state_ = State::writing;
+  write(pieces_, after);
+}
+
+std::chrono::milliseconds Connection::write_timeout() const {
+  return state_ == State::websocket ? options().websocket_write_timeout : options().write_timeout;
+}
+
+void Connection::write(std::span<net::const_buffer> output, AfterWrite after) {
   after_write_ = after;
+  output_ = output;
   output_at_ = 0;
   if (!write_now()) {
-    set_deadline(options().write_timeout);
+    set_deadline(write_timeout());
     return write_later();
   }
   written();
@@ -90,7 +108,7 @@ bool Connection::write_now() {
       continue;
     }
     Error error;
-    const std::size_t bytes = socket_.write_some(output_, error);
+    const std::size_t bytes = socket_.write_some(output_.subspan(output_at_), error);
     if (error == net::error::would_block || error == net::error::try_again) return false;
     if (error) {
       close();
@@ -102,14 +120,16 @@ bool Connection::write_now() {
 }
 
 void Connection::write_later() {
-  socket_.async_write_some(output_, [self = shared_from_this()](Error error, std::size_t bytes) {
-    if (self->state_ == State::closed) return;
-    if (error) return self->close();
-    self->advance_output(bytes);
-    self->progress(bytes, self->options().write_timeout);
-    if (!self->write_now()) return self->write_later();
-    self->written();
-  });
+  socket_.async_write_some(output_.subspan(output_at_),
+                           [self = shared_from_this()](Error error, std::size_t bytes) {
+                             if (self->state_ == State::closed) return;
+                             if (error) return self->close();
+                             self->advance_output(bytes);
+                             self->progress(bytes, self->write_timeout());
+                             if (self->websocket_ != nullptr) self->websocket_->heard();
+                             if (!self->write_now()) return self->write_later();
+                             self->written();
+                           });
 }
 
 void Connection::advance_output(std::size_t bytes) {
@@ -136,6 +156,7 @@ void Connection::written() {
       if (stream_bytes_left_ && *stream_bytes_left_ == 0) return finish_exchange();
       return ask_producer();
     case AfterWrite::finish: return finish_exchange();
+    case AfterWrite::websocket: return websocket_->on_written();
   }
 }
 
@@ -173,7 +194,7 @@ void Connection::on_chunk(Chunk chunk) {
     case Chunk::Kind::end:
       if (stream_bytes_left_) return cut_stream();  // less than announced
       head_ = framing_ == Framing::chunked ? "0\r\n\r\n" : "";
-      output_ = {net::buffer(head_), {}, {}};
+      pieces_ = {net::buffer(head_), {}, {}};
       return write(AfterWrite::finish);
     case Chunk::Kind::data: break;
   }
@@ -188,9 +209,9 @@ void Connection::on_chunk(Chunk chunk) {
     const auto end = std::to_chars(size.data(), size.data() + size.size(), chunk_.size(), 16).ptr;
     head_.assign(size.data(), end).append("\r\n");
     constexpr std::string_view kLineEnd = "\r\n";
-    output_ = {net::buffer(head_), net::buffer(chunk_), net::buffer(kLineEnd.data(), kLineEnd.size())};
+    pieces_ = {net::buffer(head_), net::buffer(chunk_), net::buffer(kLineEnd.data(), kLineEnd.size())};
   } else {
-    output_ = {net::buffer(chunk_), {}, {}};
+    pieces_ = {net::buffer(chunk_), {}, {}};
   }
   write(AfterWrite::next_chunk);
 }

@@ -90,9 +90,9 @@ struct Admission {
 struct Problem {
   unsigned status = 400;
   /// Stable: request_malformed, request_ambiguous, target_malformed, method_malformed (400), request_timeout
-  /// (408), body_malformed (400), body_too_large (413), target_too_long (414), expectation_unknown (417),
-  /// header_too_large (431), reply_dropped, response_broken (500), connections_exhausted (503),
-  /// version_unsupported (505).
+  /// (408), body_malformed, websocket_key_malformed (400), body_too_large (413), target_too_long (414),
+  /// expectation_unknown (417), upgrade_required, websocket_version_unsupported (426), header_too_large
+  /// (431), reply_dropped, response_broken (500), connections_exhausted (503), version_unsupported (505).
   std::string_view code;
   /// One English sentence for the log and the curious; never echoes what was received.
   std::string_view detail;

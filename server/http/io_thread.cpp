@@ -18,8 +18,10 @@ thread_local const IoThread* current_thread = nullptr;
 // Timeouts are noticed by a sweep instead of a timer per operation; an eighth of the shortest is precise
 // enough.
 std::chrono::milliseconds tick_of(const Options& options) {
-  const auto shortest = std::min({options.header_timeout, options.idle_timeout, options.body_timeout,
-                                  options.write_timeout, options.linger_timeout});
+  const auto shortest =
+      std::min({options.header_timeout, options.idle_timeout, options.body_timeout, options.write_timeout,
+                options.linger_timeout, options.websocket_ping_after, options.websocket_silence_max,
+                options.websocket_write_timeout, options.websocket_close_timeout});
   return std::clamp(shortest / 8, std::chrono::milliseconds(5), std::chrono::milliseconds(500));
 }
 

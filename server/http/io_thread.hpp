@@ -18,6 +18,7 @@
 
 #include "server/http/address.hpp"
 #include "server/http/server.hpp"
+#include "server/http/websocket.hpp"
 
 namespace ledger::http {
 
@@ -45,12 +46,13 @@ struct Shared {
 
 /// Something for a connection from another thread.
 struct Letter {
-  enum class Kind : std::uint8_t { adopt, answer, dropped, wake, sink_written, sink_failed, chunk };
+  enum class Kind : std::uint8_t { adopt, answer, dropped, wake, sink_written, sink_failed, chunk, messages };
   Kind kind;
   std::shared_ptr<Connection> to;
   std::uint64_t serial = 0;
   std::optional<Response> response;  // answer; sink_written: the sink's refusal
   Chunk chunk;
+  Messages messages;
 };
 
 /// Written by one io thread, read by any: relaxed is enough for totals.

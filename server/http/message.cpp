@@ -112,6 +112,12 @@ Body Body::stream(std::move_only_function<Chunk()> next, std::optional<std::uint
   return stream(std::make_shared<FunctionProducer>(std::move(next)), length);
 }
 
+Body Body::upgrade(std::shared_ptr<MessageProducer> producer) {
+  Body body;
+  body.value_ = std::move(producer);
+  return body;
+}
+
 std::string_view Body::text() const {
   if (const auto* own = std::get_if<std::string>(&value_)) return *own;
   if (const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&value_)) {
@@ -123,6 +129,13 @@ std::string_view Body::text() const {
 std::optional<std::uint64_t> Body::size() const {
   if (const Stream* stream = as_stream()) return stream->length;
   return text().size();
+}
+
+Response Response::upgrade(std::shared_ptr<MessageProducer> producer) {
+  Response response;
+  response.status = 101;
+  response.body = Body::upgrade(std::move(producer));
+  return response;
 }
 
 void Wake::operator()() const {

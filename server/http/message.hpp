@@ -156,7 +156,10 @@ class ChunkProducer {
   [[nodiscard]] virtual Chunk next() = 0;
 };
 
-/// A response body: none, owned text, shared text (a cached answer is sent without a copy), or a producer.
+class MessageProducer;  // server/http/websocket.hpp
+
+/// A response body: none, owned text, shared text (a cached answer is sent without a copy), a producer, or
+/// what a WebSocket will say once the connection has become one.
 class Body {
  public:
   struct Stream {
@@ -174,18 +177,27 @@ class Body {
   static Body stream(std::move_only_function<Chunk()> next,
                      std::optional<std::uint64_t> length = std::nullopt);
 
+  /// See Response::upgrade.
+  static Body upgrade(std::shared_ptr<MessageProducer> producer);
+
   /// The text; empty for a stream. Valid while the Body lives and is not moved.
   [[nodiscard]] std::string_view text() const;
   /// Null when the body is text.
   [[nodiscard]] const Stream* as_stream() const { return std::get_if<Stream>(&value_); }
+  /// Null when the body is no upgrade.
+  [[nodiscard]] const std::shared_ptr<MessageProducer>* as_upgrade() const {
+    return std::get_if<std::shared_ptr<MessageProducer>>(&value_);
+  }
   /// Bytes; nullopt for a stream of unknown length.
   [[nodiscard]] std::optional<std::uint64_t> size() const;
 
  private:
-  std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, Stream> value_;
+  std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, Stream,
+               std::shared_ptr<MessageProducer>>
+      value_;
 };
 
-/// One response. 1xx is the transport's own; 204 and 304 are sent without a body.
+/// One response. 1xx is the transport's own (101: see `upgrade`); 204 and 304 are sent without a body.
 struct Response {
   unsigned status = 200;
   std::string content_type;  // empty: no Content-Type line
@@ -194,6 +206,11 @@ struct Response {
   bool close = false;  // true: `Connection: close`, the connection ends after this answer
   /// The application's own mark; comes back in RequestSummary::tag.
   std::uint32_t tag = 0;
+
+  /// The connection becomes a WebSocket (101; `headers` are sent with it) and the producer gives its
+  /// messages. A request that cannot become one is refused instead, the producer unused: 426 unless it
+  /// asks_for_websocket in version 13, 400 for a bad key. The exchange ends with the close.
+  static Response upgrade(std::shared_ptr<MessageProducer> producer);
 };
 
 }  // namespace ledger::http

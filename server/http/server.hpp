@@ -2,8 +2,8 @@
 //
 // N io threads, one event loop each; a connection lives on one thread for its whole life, so nothing is
 // locked on the way of a request. A connection handles one request at a time, in order (pipelining is safe).
-// A small pool of worker threads runs body sinks and chunk producers, which may block. Sources: RFC 9110, RFC
-// 9112, RFC 7239.
+// A small pool of worker threads runs body sinks and producers, which may block. Sources: RFC 9110, RFC 9112,
+// RFC 7239, RFC 6455.
 #pragma once
 
 #include <chrono>
@@ -39,7 +39,13 @@ struct Options {
   std::chrono::milliseconds write_timeout{30'000};  // likewise; waiting for a producer does not count
   std::chrono::milliseconds linger_timeout{
       10'000};  // after an early refusal: how long the rest is read and dropped
-  std::uint64_t linger_bytes_max = 64ULL << 20;  // ... and how much of it
+  std::uint64_t linger_bytes_max = 64ULL << 20;             // ... and how much of it
+  std::chrono::milliseconds websocket_ping_after{20'000};   // silence of the peer before a ping, and the next
+  std::chrono::milliseconds websocket_silence_max{60'000};  // after an unanswered ping: close 1001
+  // For every 4 KiB of progress, like write_timeout: longer, since a subscriber that stands still for a while
+  // costs one batch, and one that comes back costs its catching up.
+  std::chrono::milliseconds websocket_write_timeout{120'000};
+  std::chrono::milliseconds websocket_close_timeout{5'000};  // for the peer's close after ours
   std::vector<std::string> trusted_proxies;  // addresses or CIDR networks whose forwarded header is believed
   ForwardedHeader forwarded_header = ForwardedHeader::x_forwarded_for;
   std::string request_id_header = "X-Request-Id";  // added to every response; empty: none
@@ -79,8 +85,9 @@ class Server {
   /// and no sink or producer runs any more. Call once.
   void run();
   /// Begins the orderly end, from any thread (not from a signal handler): no new connections, idle ones are
-  /// closed, requests in hand are finished with `Connection: close`, what remains after `deadline` is cut.
-  /// May be repeated: the earliest deadline holds. Before `run` it makes `run` return at once.
+  /// closed, WebSockets close with 1001, requests in hand are finished with `Connection: close`, what remains
+  /// after `deadline` is cut. May be repeated: the earliest deadline holds. Before `run` it makes `run`
+  /// return at once.
   void stop(std::chrono::milliseconds deadline);
   [[nodiscard]] Counters counters() const;
 
