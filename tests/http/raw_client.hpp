@@ -66,6 +66,14 @@ class RawClient {
   /// Nothing more came before the server closed in an orderly way.
   [[nodiscard]] bool at_end() { return buffer_.empty() && !receive() && ended_; }
 
+  /// Exactly so many bytes, whatever they mean; nullopt when the connection ended before.
+  [[nodiscard]] std::optional<std::string> read_bytes(std::size_t bytes) {
+    while (buffer_.size() < bytes) {
+      if (!receive()) return std::nullopt;
+    }
+    return take(bytes);
+  }
+
   /// One response; nullopt when the connection ended before a whole head. `to_head`: it answers a HEAD
   /// request.
   [[nodiscard]] std::optional<RawResponse> read(bool to_head = false) {
