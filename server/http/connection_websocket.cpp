@@ -231,6 +231,7 @@ void Connection::WebSocket::begin_close(std::uint16_t code, std::string_view rea
 void Connection::WebSocket::close_sent() {
   close_sent_ = true;
   if (peer_closed_ || deaf_) return drain();
+  queued_before_ = queued_bytes();
   connection_.set_deadline(connection_.io_->stopping() ? kShortDrain
                                                        : connection_.options().websocket_close_timeout);
 }
@@ -267,24 +268,29 @@ int Connection::WebSocket::queued_bytes() const {
   return ::ioctl(connection_.socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
+// A slow reader has yet to come to our ping or close: as long as less lies before it, it is not silent.
+bool Connection::WebSocket::reads_on() {
+  const int before = std::exchange(queued_before_, queued_bytes());
+  return queued_before_ < before;
+}
+
 void Connection::WebSocket::sweep(SteadyTime now) {
-  if (now >= connection_.deadline_) return connection_.close();
-  if (phase_ != Phase::open || writing_) return;
   const Options& options = connection_.options();
+  if (now >= connection_.deadline_) {
+    const bool awaits_close = phase_ == Phase::closing && close_sent_;
+    if (!awaits_close || !reads_on()) return connection_.close();
+    return connection_.set_deadline(options.websocket_close_timeout);
+  }
+  if (phase_ != Phase::open || writing_) return;
   if (unanswered_since_ && now - *unanswered_since_ >= options.websocket_silence_max) {
-    // A slow reader has yet to come to our ping: as long as less lies before it, it is not silent.
-    const int queued = queued_bytes();
-    if (queued >= queued_at_ping_) {
-      return begin_close(number(CloseCode::going_away), "pings went unanswered");
-    }
-    queued_at_ping_ = queued;
+    if (!reads_on()) return begin_close(number(CloseCode::going_away), "pings went unanswered");
     unanswered_since_ = now;
   }
   if (now - ping_at_.value_or(heard_at_) < options.websocket_ping_after) return;
   ping_at_ = now;
   if (!unanswered_since_) {
     unanswered_since_ = now;
-    queued_at_ping_ = queued_bytes();
+    queued_before_ = queued_bytes();
   }
   ping_due_ = true;
   pump();

@@ -50,6 +50,7 @@ class Connection::WebSocket {
   void close_sent();
   void drain();
   [[nodiscard]] int queued_bytes() const;
+  [[nodiscard]] bool reads_on();
 
   Connection& connection_;
   std::shared_ptr<MessageProducer> producer_;  // null once no more is asked
@@ -77,7 +78,7 @@ class Connection::WebSocket {
   SteadyTime heard_at_;
   std::optional<SteadyTime> ping_at_;           // the last ping since the peer was heard
   std::optional<SteadyTime> unanswered_since_;  // the first one
-  int queued_at_ping_ = 0;
+  int queued_before_ = 0;                       // when reads_on was last asked
 };
 
 }  // namespace ledger::http

@@ -45,7 +45,7 @@ struct Options {
   // For every 4 KiB of progress, like write_timeout: longer, since a subscriber that stands still for a while
   // costs one batch, and one that comes back costs its catching up.
   std::chrono::milliseconds websocket_write_timeout{120'000};
-  std::chrono::milliseconds websocket_close_timeout{5'000};  // for the peer's close after ours
+  std::chrono::milliseconds websocket_close_timeout{5'000};  // for the peer's close after ours, or progress
   std::vector<std::string> trusted_proxies;  // addresses or CIDR networks whose forwarded header is believed
   ForwardedHeader forwarded_header = ForwardedHeader::x_forwarded_for;
   std::string request_id_header = "X-Request-Id";  // added to every response; empty: none
