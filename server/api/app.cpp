@@ -1,11 +1,13 @@
 #include "server/api/app.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -26,6 +28,7 @@
 #include "server/api/slow_reads.hpp"
 #include "server/api/texts.hpp"
 #include "server/read/reads.hpp"
+#include "server/stream/stream_api.hpp"
 
 namespace ledger::server {
 namespace {
@@ -133,7 +136,10 @@ struct Call {
 
 struct App::Impl {
   explicit Impl(Options given)
-      : options(std::move(given)), registrations(options.registration_rate), metrics_only(*this) {}
+      : options(std::move(given)),
+        registrations(options.registration_rate),
+        streams(options),
+        metrics_only(*this) {}
 
   /// Answers what a scraper or an orchestrator asks, and nothing else.
   class MetricsOnly final : public http::Handler {
@@ -174,6 +180,7 @@ struct App::Impl {
   Metrics metrics;
   http::RateLimiter registrations;
   Reads reads;
+  StreamApi streams;
   MetricsOnly metrics_only;
 
   std::atomic<std::uint64_t> progress_done{0};
@@ -226,7 +233,8 @@ std::optional<http::Response> App::Impl::refuse_head(Call& call, bool whole) {
   if (auto refused = authenticate(call)) return refused;
   if (!call.found.ids_fine) return call.refused("bad_id", "an id in the path is no UUID");
   if (call.request.query_malformed) return call.refused("bad_query", "the query cannot be decoded");
-  if (route.read == nullptr && !call.request.query.empty()) {
+  const bool takes_query = route.read != nullptr || route.special == Special::stream;
+  if (!takes_query && !call.request.query.empty()) {
     return call.refused("bad_query", "this path takes no query parameters");
   }
   if (route.command == nullptr) return std::nullopt;
@@ -251,7 +259,8 @@ http::Response App::Impl::options_of(const Call& call) const {
   if (call.found.anyone_reads) {
     response.headers.add("Access-Control-Allow-Origin", "*");
     response.headers.add("Access-Control-Allow-Methods", "GET, HEAD");
-    response.headers.add("Access-Control-Allow-Headers", "Accept, Accept-Language, If-None-Match");
+    response.headers.add("Access-Control-Allow-Headers",
+                         "Accept, Accept-Language, If-None-Match, Last-Event-ID");
     response.headers.add("Access-Control-Max-Age", "86400");
   }
   return response;
@@ -292,6 +301,7 @@ http::Response App::Impl::texts(const Call& call) {
         if (transport) readings.transport = transport();
         if (more_readings) readings.more = more_readings();
       }
+      std::ranges::move(streams.readings(), std::back_inserter(readings.more));
       return plain(200, kMetricsContentType, metrics.text(readings));
     }
     case Special::openapi: {
@@ -325,7 +335,9 @@ http::Response App::Impl::texts(const Call& call) {
     }
     case Special::none:
     case Special::upload:
-    case Special::download: break;
+    case Special::download:
+    case Special::stream:
+    case Special::ticket: break;
   }
   return call.refused("not_found");
 }
@@ -528,6 +540,10 @@ void App::handle(http::Request&& request, http::Reply reply) {
     case Special::download:
       return reply(
           call.finished(impl_->documents->download(request, call.found.text, call.language, call.grant)));
+    case Special::stream:
+      return reply(call.finished(impl_->streams.sse({request, call.language, call.grant})));
+    case Special::ticket:
+      return reply(call.finished(impl_->streams.ticket({request, call.language, call.grant})));
     case Special::metrics:
       if (!impl_->options.metrics_here) return reply(call.finished(call.refused("not_found")));
       break;
@@ -570,6 +586,7 @@ void App::set_progress(std::uint64_t done, std::uint64_t total) {
 void App::set_engine(store::Engine& engine, const projections::ReadModels& models) {
   impl_->models = &models;
   impl_->documents = std::make_unique<Documents>(engine, impl_->options, impl_->metrics);
+  impl_->streams.open(engine);
   impl_->engine.store(&engine, std::memory_order_release);
   if (impl_->options.sweep_interval.count() > 0) {
     impl_->sweeper =
@@ -604,8 +621,13 @@ void App::Impl::sweep_now_and_then(const std::stop_token& stop) {
 
 void App::drain() {
   impl_->draining.store(true);
+  impl_->streams.drain();
   impl_->sweeper.request_stop();
   if (impl_->sweeper.joinable()) impl_->sweeper.join();
+}
+
+void App::published() noexcept {
+  impl_->streams.ring();
 }
 
 std::size_t App::sweep_documents() {

@@ -45,6 +45,9 @@ class App final : public http::Handler {
   /// Requests are still answered. May be called again.
   void drain();
 
+  /// The log has grown: tells the open streams. For EngineOptions::on_published; never blocks, any time.
+  void published() noexcept;
+
   /// Looks for unreferenced documents now, as the timer does; for tests and operators. Blocks.
   std::size_t sweep_documents();
 

@@ -21,6 +21,13 @@ struct Options {
   /// Registrations of one address; loopback is exempt.
   http::RateLimiter::Limits registration_rate{.per_minute = 10, .burst = 10, .addresses_max = 16'384};
 
+  /// Openings of public streams by one address, and how many of them it may hold at once (0: no bound);
+  /// loopback is exempt from both.
+  http::RateLimiter::Limits stream_rate{.per_minute = 60, .burst = 60, .addresses_max = 16'384};
+  std::size_t public_streams_per_address = 64;
+  /// How long a stream is silent before it says that it is still there.
+  std::chrono::milliseconds stream_heartbeat{15'000};
+
   /// One document, in bytes.
   std::uint64_t document_bytes_max = std::uint64_t{32} << 20;
   /// Documents of one subject that no entry names, in bytes together; before the subject is qualified, the

@@ -140,6 +140,13 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::proof>("/v1/events/{position}/proof", Entrance::public_),
     get<&Reads::consistency>("/v1/consistency", Entrance::public_),
 
+    {.method = Method::get,
+     .pattern = "/v1/stream",
+     .entrance = Entrance::public_,
+     .special = Special::stream,
+     .made_under = {}},
+    {.method = Method::post, .pattern = "/v1/stream/tickets", .special = Special::ticket, .made_under = {}},
+
     get<&Reads::log_checkpoint>("/log/checkpoint", Entrance::public_),
     get<&Reads::log_tile>("/log/tile/{path*}", Entrance::public_),
 });

@@ -50,7 +50,9 @@ enum class Special : std::uint8_t {
   schema,
   problem,
   upload,
-  download
+  download,
+  stream,
+  ticket
 };
 
 struct Route {

@@ -101,7 +101,10 @@ class Listening {
 store::EngineOptions engine_options(const Options& options, server::App& app, Bell& bell,
                                     std::shared_ptr<spdlog::logger> log) {
   store::EngineOptions engine = options.ledger.engine();
-  engine.on_published = [&bell] { bell.ring(); };
+  engine.on_published = [&app, &bell] {
+    app.published();
+    bell.ring();
+  };
   engine.on_notice = [log](const std::string& notice) { log->warn("{}", notice); };
   engine.on_progress = [&app, log, next = std::chrono::steady_clock::now() + 1s](
                            std::uint64_t done, std::uint64_t total) mutable {

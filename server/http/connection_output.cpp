@@ -84,10 +84,6 @@ void Connection::write(AfterWrite after) {
   write(pieces_, after);
 }
 
-std::chrono::milliseconds Connection::write_timeout() const {
-  return state_ == State::websocket ? options().websocket_write_timeout : options().write_timeout;
-}
-
 void Connection::write(std::span<net::const_buffer> output, AfterWrite after) {
   after_write_ = after;
   output_ = output;
@@ -97,6 +93,11 @@ void Connection::write(std::span<net::const_buffer> output, AfterWrite after) {
     return write_later();
   }
   written();
+}
+
+std::chrono::milliseconds Connection::write_timeout() const {
+  if (state_ == State::websocket) return options().websocket_write_timeout;
+  return response_.write_timeout.count() > 0 ? response_.write_timeout : options().write_timeout;
 }
 
 // Most answers fit the socket's buffer: then no event is waited for at all. True: done, or the connection is

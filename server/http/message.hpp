@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -204,6 +205,8 @@ struct Response {
   Headers headers;
   Body body;
   bool close = false;  // true: `Connection: close`, the connection ends after this answer
+  /// How long the client may take for each 4 KiB of the answer; zero: Options::write_timeout.
+  std::chrono::milliseconds write_timeout{0};
   /// The application's own mark; comes back in RequestSummary::tag.
   std::uint32_t tag = 0;
 

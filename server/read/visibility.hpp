@@ -86,12 +86,27 @@ struct EventOwner {
   bool published = false;  ///< true for a filing that has a public record by now
 };
 
+/// What visibility asks about an event itself.
+struct EventFacts {
+  StreamKind kind = StreamKind::ledger;
+  bool first_draft = false;      ///< saved before the filing's first submission
+  bool number_assigned = false;  ///< becomes public with the publication
+  bool public_event = false;     ///< codec::is_public
+};
+
+[[nodiscard]] inline EventFacts facts_of(const Event& event) {
+  const auto* draft = std::get_if<DraftSaved>(&event.payload);
+  return {event.header.stream.kind, draft != nullptr && draft->attempt <= 1,
+          std::holds_alternative<NumberAssigned>(event.payload), codec::is_public(event)};
+}
+
 /// One event, on any path. Public events are shown to everybody, if only as such; `number.assigned` becomes
 /// one with the publication. An auditor sees every event, undisclosed drafts too, but nothing private in it:
 /// the sequence of positions has no holes for whoever checks it.
-[[nodiscard]] inline Sight sight_of_event(const Reader& reader, const Event& event, const EventOwner& owner) {
+[[nodiscard]] inline Sight sight_of_event(const Reader& reader, const EventFacts& event,
+                                          const EventOwner& owner) {
   Sight sight = Sight::none;
-  switch (event.header.stream.kind) {
+  switch (event.kind) {
     case StreamKind::ledger:
       // All staff see who may act; only those who grant it read the names they gave.
       sight = reader.role == Role::admin ? Sight::case_
@@ -103,15 +118,14 @@ struct EventOwner {
       sight = sight_of_filing(reader, owner.subject, owner.disclosed);
       if (sight == Sight::none && reader.role == Role::auditor) sight = Sight::committed;
       // What a filer wrote before the first submission stays theirs after it, too.
-      if (const auto* draft = std::get_if<DraftSaved>(&event.payload);
-          draft != nullptr && draft->attempt <= 1 && sight == Sight::case_) {
-        sight = Sight::committed;
-      }
+      if (event.first_draft && sight == Sight::case_) sight = Sight::committed;
       break;
   }
   if (sight != Sight::none) return sight;
-  const bool number_published = owner.published && std::holds_alternative<NumberAssigned>(event.payload);
-  return number_published || codec::is_public(event) ? Sight::public_ : Sight::none;
+  return event.public_event || (owner.published && event.number_assigned) ? Sight::public_ : Sight::none;
+}
+[[nodiscard]] inline Sight sight_of_event(const Reader& reader, const Event& event, const EventOwner& owner) {
+  return sight_of_event(reader, facts_of(event), owner);
 }
 
 }  // namespace ledger::server

@@ -65,6 +65,7 @@ void ServedLedger::open() {
   options.data = dir_ / "data";
   options.ledger_map_bytes = std::uint64_t{1} << 30;
   options.views_map_bytes = std::uint64_t{1} << 30;
+  options.on_published = [this] { app_->published(); };
   auto engine = store::Engine::open(std::move(options), models_.all());
   if (!engine) throw std::runtime_error(engine.error().detail);
   engine_ = std::move(*engine);

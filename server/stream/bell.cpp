@@ -1,0 +1,110 @@
+#include "server/stream/bell.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace ledger::server {
+
+Bell::Bell(std::chrono::milliseconds rest) : rest_(rest), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  thread_ = std::thread([this] { run(); });
+}
+
+Bell::~Bell() {
+  stopping_.store(true);
+  poke();
+  thread_.join();
+  ::close(event_);
+}
+
+void Bell::ring() noexcept {
+  rung_.fetch_add(1, std::memory_order_acq_rel);
+  poke();
+}
+
+void Bell::poke() noexcept {
+  if (poked_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::uint64_t one = 1;
+  // It cannot be full: one poke is written for each time that the thread reads.
+  [[maybe_unused]] const auto written = ::write(event_, &one, sizeof one);
+}
+
+std::size_t Bell::seats() const {
+  const std::scoped_lock lock(mutex_);
+  return seats_.size();
+}
+
+Bell::Seat::Seat(Bell& bell) : bell_(bell) {
+  const std::scoped_lock lock(bell_.mutex_);
+  at_ = bell_.seats_.insert(bell_.seats_.end(), this);
+}
+
+Bell::Seat::~Seat() {
+  const std::scoped_lock lock(bell_.mutex_);
+  bell_.seats_.erase(at_);
+}
+
+void Bell::Seat::wait(http::Wake wake, std::uint64_t heard, Clock::time_point due) {
+  bool soon = false;
+  {
+    const std::scoped_lock lock(bell_.mutex_);
+    std::swap(wake_, wake);
+    waiting_ = true;
+    heard_ = heard;
+    due_ = due;
+    soon = heard != bell_.rung() || due < bell_.planned_;
+  }
+  if (soon) bell_.poke();
+}
+
+void Bell::run() {
+  auto last = Clock::now() - rest_;
+  auto next = Clock::time_point::max();
+  while (!stopping_.load()) {
+    pollfd wanted{.fd = event_, .events = POLLIN, .revents = 0};
+    int timeout = -1;
+    if (next != Clock::time_point::max()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
+      timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+    }
+    ::poll(&wanted, 1, timeout);
+    if (stopping_.load()) return;
+    std::this_thread::sleep_until(last + rest_);
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto bytes = ::read(event_, &count, sizeof count);
+    poked_.store(false, std::memory_order_release);
+    last = Clock::now();
+    next = round();
+  }
+}
+
+Bell::Clock::time_point Bell::round() {
+  // Called outside the lock: a Wake may be the last to hold a connection, and with it a seat.
+  std::vector<http::Wake> woken;
+  auto next = Clock::time_point::max();
+  {
+    const std::scoped_lock lock(mutex_);
+    const std::uint64_t rung = this->rung();
+    const auto now = Clock::now();
+    for (Seat* seat : seats_) {
+      if (!seat->waiting_) continue;
+      if (seat->heard_ != rung || seat->due_ <= now) {
+        seat->waiting_ = false;
+        woken.push_back(std::exchange(seat->wake_, {}));
+      } else {
+        next = std::min(next, seat->due_);
+      }
+    }
+    planned_ = next;
+  }
+  for (const http::Wake& wake : woken) wake();
+  return next;
+}
+
+}  // namespace ledger::server
