@@ -1,0 +1,1 @@
+ledger_test(stream_test unit stream_filter_test.cpp stream_feed_test.cpp stream_subscription_test.cpp stream_parts_test.cpp)

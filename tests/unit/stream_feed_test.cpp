@@ -1,0 +1,224 @@
+// Pages of the log against a plain reading of it: every reader, every filter, any page size, any start.
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include <catch2/catch.hpp>
+
+#include "server/read/event_page.hpp"
+#include "server/read/render.hpp"
+#include "server/stream/feed.hpp"
+#include "tests/support/engine_story.hpp"
+
+using namespace ledger;
+using namespace ledger::server;
+using namespace ledger::test;
+
+namespace {
+
+constexpr std::int64_t kLater = 1'990'000'000'000'000;
+
+using Shown = std::vector<std::pair<std::uint64_t, std::string>>;
+
+/// Two whole lives, drafts that nobody else knows of, in one ledger.
+struct World {
+  EngineStory story;
+  std::vector<Uuid> published, drafts;
+  std::vector<EngineStory::Registered> owners;
+
+  World() {
+    published.push_back(story.whole_life(1));
+    published.push_back(story.whole_life(2));
+    const store::Granted initial = story.staff(Role::initial_reviewer, "另一初审");
+    for (unsigned n = 3; n < 6; ++n) {
+      owners.push_back(story.qualified(n, initial));
+      drafts.push_back(
+          story.must(CreateFiling{owners.back().subject, EngineStory::draft_form()}, owners.back().filer).id);
+    }
+  }
+  void save(std::size_t which) {
+    story.must(SaveDraft{drafts[which], EngineStory::draft_form()}, owners[which].filer);
+  }
+  [[nodiscard]] std::vector<Reader> readers() const {
+    std::vector<Reader> all = {{}, {Role::filer, owners[0].subject}};
+    const auto filing = story.engine->snapshot().lookup().filing(published[0]);
+    all.push_back({Role::filer, filing->subject_id});
+    for (const Role role : {Role::initial_reviewer, Role::reviewer, Role::registrar, Role::supervisor,
+                            Role::auditor, Role::admin}) {
+      all.push_back({role, {}});
+    }
+    return all;
+  }
+  [[nodiscard]] std::vector<StreamFilter> filters() const {
+    const auto types = [](auto... type) { return ((std::uint64_t{1} << type) | ...); };
+    std::vector<StreamFilter> all(8);
+    all[1].types = types(type_number<FilingPublished>(), type_number<NumberAssigned>());
+    all[2].types = types(type_number<DraftSaved>());
+    all[3].stream = StreamId{StreamKind::filing, published[0]};
+    all[4].stream = StreamId{StreamKind::filing, drafts[0]};
+    all[5].subject_id = owners[0].subject;
+    all[6].region = "11";
+    all[7].region = "44";
+    return all;
+  }
+};
+
+/// What the page is to show, found out the slow way.
+Shown expected(const store::Engine& engine, std::uint64_t from, const Reader& reader,
+               const StreamFilter& filter) {
+  Shown shown;
+  const auto snapshot = engine.snapshot();
+  for (std::uint64_t position = from; position < snapshot.size(); ++position) {
+    const Event plain = snapshot.event(position, false)->event;
+    const StreamId stream = plain.header.stream;
+    const EventOwner owner = owner_of(snapshot, stream);
+    if (!filter.takes(type_of(plain.payload)) || (filter.stream && stream != *filter.stream)) continue;
+    if (filter.subject_id && owner.subject != *filter.subject_id) continue;
+    if (!filter.region.empty()) {
+      const auto subject = snapshot.lookup().subject(owner.subject);
+      if (!subject || !subject->region.starts_with(filter.region)) continue;
+    }
+    const Sight sight = sight_of_event(reader, plain, owner);
+    if (sight == Sight::none) continue;
+    const Event event = snapshot.event(position, opens_private(sight))->event;
+    shown.emplace_back(position, render_cloud_event(event, engine.origin(), sight));
+  }
+  return shown;
+}
+
+Shown all_pages(
+    const Feed& feed, std::uint64_t from, const Reader& reader, const StreamFilter& filter,
+    std::mt19937& random, const std::function<void()>& between = [] {}) {
+  Shown shown;
+  for (std::uint64_t next = from;;) {
+    const PageLimits limits{
+        .events = 1 + random() % 9, .bytes = 500 + random() % 9'000, .scanned = 1 + random() % 40};
+    const FeedPage page = feed.read(
+        {.next = next, .reader = reader, .grant_id = {}, .filter = filter, .now = TimestampUs{kLater}},
+        limits);
+    CHECK(page.items.size() <= limits.events);
+    for (const auto& item : page.items) {
+      CHECK(item.position >= next);
+      CHECK(item.position < page.next);
+      CHECK(item.event->find('\n') == std::string::npos);
+      shown.emplace_back(item.position, *item.event);
+    }
+    if (page.at_head) return shown;
+    REQUIRE(page.next > next);
+    next = page.next;
+    between();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("pages show exactly what a plain reading of the log shows, in order, once") {
+  World world;
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  std::mt19937 random(7);
+  const std::uint64_t size = world.story.engine->size();
+  std::size_t seen = 0;
+  for (const Reader& reader : world.readers()) {
+    for (const StreamFilter& filter : world.filters()) {
+      const std::uint64_t from = random() % 3 == 0 ? random() % (size + 1) : 0;
+      const Shown shown = all_pages(feed, from, reader, filter, random);
+      seen += shown.size();
+      CHECK(shown == expected(*world.story.engine, from, reader, filter));
+    }
+  }
+  CHECK(seen > 500);
+}
+
+TEST_CASE("what is appended between two pages is on a later one") {
+  World world;
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  std::mt19937 random(8);
+  for (const Reader& reader : world.readers()) {
+    for (const StreamFilter& filter : world.filters()) {
+      int left = 3;
+      const Shown shown = all_pages(feed, 0, reader, filter, random, [&] {
+        if (random() % 4 == 0 && left-- > 0) world.save(random() % world.drafts.size());
+      });
+      CHECK(shown == expected(*world.story.engine, 0, reader, filter));
+    }
+  }
+}
+
+TEST_CASE("far behind the head, one stream is read by its index") {
+  World world;
+  for (int i = 0; i < 200; ++i) world.save(1);
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  StreamFilter filter;
+  filter.stream = StreamId{StreamKind::filing, world.published[0]};
+  // A page that may look at 30 events finds all 11 of the stream, wherever they stand.
+  const FeedPage page = feed.read({.next = 0,
+                                   .reader = {Role::auditor, {}},
+                                   .grant_id = {},
+                                   .filter = filter,
+                                   .now = TimestampUs{kLater}},
+                                  {.events = 100, .bytes = 1 << 20, .scanned = 30});
+  CHECK(page.at_head);
+  CHECK(page.next == world.story.engine->size());
+  CHECK(page.items.size() == expected(*world.story.engine, 0, {Role::auditor, {}}, filter).size());
+}
+
+TEST_CASE("readers of one visibility share one rendering") {
+  World world;
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  const StreamFilter everything;
+  const auto page_of = [&](Role role) {
+    return feed.read(
+        {.next = 0, .reader = {role, {}}, .grant_id = {}, .filter = everything, .now = TimestampUs{kLater}},
+        {.events = 1'000, .bytes = 1 << 22, .scanned = 10'000});
+  };
+  const FeedPage one = page_of(Role::registrar);
+  const FeedPage other = page_of(Role::supervisor);
+  REQUIRE(one.items.size() == other.items.size());
+  for (std::size_t i = 0; i < one.items.size(); ++i) CHECK(one.items[i].event == other.items[i].event);
+  CHECK(rendered.bytes() > 0);
+}
+
+TEST_CASE("what was erased is not shown from the cache") {
+  World world;
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  const Reader filer{Role::filer, world.owners[0].subject};
+  std::mt19937 random(9);
+  const auto text = [&] {
+    std::string all;
+    for (const auto& [_, event] : all_pages(feed, 0, filer, {}, random)) all += event;
+    return all;
+  };
+  CHECK(text().find(kPrivateTexts[0]) != std::string::npos);
+  world.story.must(EraseSubject{world.owners[0].subject, "pipl-47", "依申请", {}}, world.story.admin);
+  CHECK(text().find(kPrivateTexts[0]) == std::string::npos);
+  CHECK(all_pages(feed, 0, filer, {}, random) == expected(*world.story.engine, 0, filer, {}));
+}
+
+TEST_CASE("a page is empty once the grant is revoked or has expired") {
+  World world;
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  const store::Granted brief{
+      *world.story.must(GrantAccess{"短期", Role::auditor, {}, TimestampUs{kLater}}, world.story.admin)
+           .grant_id};
+  const StreamFilter everything;
+  const auto read = [&](std::int64_t now) {
+    return feed.read({.next = 0,
+                      .reader = {Role::auditor, {}},
+                      .grant_id = brief.grant_id,
+                      .filter = everything,
+                      .now = TimestampUs{now}});
+  };
+  CHECK(read(kLater - 1).refused.empty());
+  CHECK_FALSE(read(kLater - 1).items.empty());
+  CHECK(read(kLater).refused == "token_expired");
+  CHECK(read(kLater).items.empty());
+  world.story.must(RevokeAccess{brief.grant_id}, world.story.admin);
+  CHECK(read(kLater - 1).refused == "token_revoked");
+  CHECK(read(kLater - 1).next == 0);
+}
