@@ -2,6 +2,7 @@
 #include "server/bench/engine_bench.hpp"
 #include "server/bench/http_bench.hpp"
 #include "server/bench/log_bench.hpp"
+#include "server/bench/stream_bench.hpp"
 #include "server/bench/verify_bench.hpp"
 
 namespace ledger::bench {
@@ -21,6 +22,9 @@ std::span<const Bench> benches() {
       {"http-writes", "durable draft saves over HTTP against a bare Beast group-commit server", 0.5,
        bench_http_writes},
       {"http-reads", "reads of a filing over HTTP against a bare Beast server", 0.6, bench_http_reads},
+      {"stream", "one subscriber catches up with a long log over Server-Sent Events", 200'000, bench_stream},
+      {"stream-live", "1,000 live subscribers of 100 events/s; frames received a second", 99'000,
+       bench_stream_live},
   };
   return all;
 }

@@ -1,56 +1,20 @@
 #include "server/bench/http_bench.hpp"
 
 #include <stdexcept>
-#include <thread>
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/null_sink.h>
 
 #include "events/core/form_text.hpp"
-#include "server/api/app.hpp"
 #include "server/bench/bare_server.hpp"
 #include "server/bench/bench_ledger.hpp"
 #include "server/bench/load_client.hpp"
+#include "server/bench/product_server.hpp"
 
 namespace ledger::bench {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::size_t kConnections = 64;
 constexpr unsigned kThreads = 2;
-
-/// The product as `serve` runs it, access lines formatted but not written.
-class ProductServer {
- public:
-  ProductServer(store::Engine& engine, const projections::ReadModels& models) : app_(app_options()) {
-    http::Options transport;
-    transport.listen = "127.0.0.1:0";
-    transport.io_threads = kThreads;
-    auto listening = http::Server::listen(transport, app_);
-    if (!listening) throw std::runtime_error("bench: " + listening.error().text);
-    server_ = std::move(*listening);
-    app_.set_engine(engine, models);
-    thread_ = std::jthread([this] { server_->run(); });
-  }
-  ~ProductServer() {
-    app_.drain();
-    server_->stop(1s);
-  }
-  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
-
- private:
-  static server::Options app_options() {
-    server::Options options;
-    options.access_log =
-        std::make_shared<spdlog::logger>("bench", std::make_shared<spdlog::sinks::null_sink_mt>());
-    return options;
-  }
-  server::App app_;
-  std::unique_ptr<http::Server> server_;
-  std::jthread thread_;
-};
 
 std::string get_request(const std::string& path, const std::string& token) {
   return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\n\r\n";
@@ -96,7 +60,7 @@ Result bench_http_writes(const Options& options) {
       raw_p99 = load.p99_ms;
     }
     {
-      const ProductServer product(*ledger.engine, ledger.models);
+      const ProductServer product(*ledger.engine, ledger.models, kThreads);
       const Load load = drive(product.port(), requests, seconds);
       sample.product = rate(load);
       product_p99 = load.p99_ms;
@@ -127,7 +91,7 @@ Result bench_http_reads(const Options& options) {
       sample.raw = rate(drive(bare->port(), requests, seconds));
     }
     {
-      const ProductServer product(*ledger.engine, ledger.models);
+      const ProductServer product(*ledger.engine, ledger.models, kThreads);
       sample.product = rate(drive(product.port(), requests, seconds));
     }
     result.samples.push_back(sample);
