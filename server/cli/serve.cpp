@@ -233,6 +233,11 @@ void add_serve(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"open", "closed"}))
       ->capture_default_str();
   command
+      ->add_option("--public-streams", options->app.public_streams_per_address,
+                   "Most public streams of one address at a time; 0: no bound")
+      ->type_name("N")
+      ->capture_default_str();
+  command
       ->add_option("--trusted-proxy", options->transport.trusted_proxies,
                    "Address or network whose X-Forwarded-For is believed; may be repeated")
       ->type_name("ADDRESS")

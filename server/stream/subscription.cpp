@@ -12,7 +12,8 @@ constexpr std::chrono::seconds kLookAtExpiry{2};
 }  // namespace
 
 Subscription::Subscription(const store::Engine& engine, StreamShared& shared, Begin begin)
-    : shared_(shared),
+    : engine_(engine),
+      shared_(shared),
       feed_(engine, shared.rendered),
       begin_(std::move(begin)),
       next_(begin_.start.next),
@@ -29,6 +30,23 @@ void Subscription::tell(Batch& batch, Frame::Kind kind) {
   told_ = next_;
 }
 
+/// Whether the log stands where it was looked at last, and the grant too: a revocation would be an event.
+bool Subscription::nothing_new() const {
+  if (!caught_up_ || next_ < engine_.size()) return false;
+  return !begin_.grant || begin_.grant->active(std::max(shared_.clock(), engine_.last_recorded()));
+}
+
+FeedPage Subscription::read() const {
+  if (nothing_new()) return {.items = {}, .next = next_, .at_head = true, .refused = {}};
+  const std::optional<Uuid> grant_id =
+      begin_.grant ? std::optional<Uuid>(begin_.grant->grant_id) : std::nullopt;
+  return feed_.read({.next = next_,
+                     .reader = begin_.reader,
+                     .grant_id = grant_id,
+                     .filter = begin_.filter,
+                     .now = shared_.clock()});
+}
+
 Batch Subscription::next() {
   Batch batch;
   // Before anything else is looked at: whoever changes it rings afterwards.
@@ -37,13 +55,7 @@ Batch Subscription::next() {
     batch.then = Batch::Then::end;
     return batch;
   }
-  const std::optional<Uuid> grant_id =
-      begin_.grant ? std::optional<Uuid>(begin_.grant->grant_id) : std::nullopt;
-  FeedPage page = feed_.read({.next = next_,
-                              .reader = begin_.reader,
-                              .grant_id = grant_id,
-                              .filter = begin_.filter,
-                              .now = shared_.clock()});
+  FeedPage page = read();
   if (!page.refused.empty()) {
     ended_ = true;
     tell(batch, Frame::Kind::error);

@@ -71,10 +71,13 @@ class Subscription {
 
  private:
   [[nodiscard]] std::optional<std::uint64_t> cursor() const;
+  [[nodiscard]] bool nothing_new() const;
+  [[nodiscard]] FeedPage read() const;
   void tell(Batch& batch, Frame::Kind kind);
   void tell_page(Batch& batch, FeedPage&& page);
   void tell_or_wait(Batch& batch, std::uint64_t heard);
 
+  const store::Engine& engine_;
   StreamShared& shared_;
   Feed feed_;
   Begin begin_;
