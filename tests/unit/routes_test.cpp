@@ -78,7 +78,7 @@ TEST_CASE("paths that nothing answers are unknown") {
                                  "//v1/filings",
                                  "/v1/filings//submit",
                                  "/V1/filings",
-                                 "/v1/stream",
+                                 "/v1/stream/",
                                  "/v1/statistics/durations",
                                  "/v1/estimates",
                                  "/log",
@@ -89,7 +89,7 @@ TEST_CASE("paths that nothing answers are unknown") {
                                  "/log//tile/0/000",
                                  "/v1/webhooks",
                                  "/v1/calendars",
-                                 "/v1/stream/tickets"}) {
+                                 "/v1/stream/tickets/1"}) {
     CAPTURE(path);
     CHECK_FALSE(match(parsed_request("GET " + path)).known);
   }
