@@ -5,6 +5,8 @@
 #include "events/core/credit_code.hpp"
 #include "events/core/filing_number.hpp"
 #include "events/core/guards.hpp"
+#include "events/core/limits.hpp"
+#include "events/core/webhook_url.hpp"
 #include "schema/codes.hpp"
 
 namespace ledger {
@@ -313,6 +315,21 @@ class Rules {
     if (std::ranges::find(ledger.vkeys, e.vkey) == ledger.vkeys.end())
       return broken("signing_key", "not in force");
     return ledger.vkeys.size() == 1 ? broken("signing_key", "the last one stays") : std::nullopt;
+  }
+
+  Checked operator()(const WebhookRegistered& e) const {
+    const LedgerState ledger = lookup_.ledger();
+    if (ledger.webhook(e.webhook_id) != nullptr) return broken("webhook", "registered already");
+    if (ledger.webhooks.size() >= limits::kWebhooksMax) return broken("webhook", "too many at once");
+    if (what_is_wrong_with_url(e.url)) return broken("webhook", "not a URL to deliver to");
+    if (!is_webhook_visibility(e.visibility)) return broken("webhook", "unknown visibility");
+    return std::ranges::all_of(e.types, [](const auto& type) { return event_type_from(type).has_value(); })
+               ? std::nullopt
+               : broken("webhook", "unknown event type");
+  }
+  Checked operator()(const WebhookRemoved& e) const {
+    return lookup_.ledger().webhook(e.webhook_id) == nullptr ? broken("webhook", "not registered")
+                                                             : std::nullopt;
   }
 
   Checked operator()(const auto&) const { return std::nullopt; }

@@ -90,6 +90,16 @@ struct RetireSigningKey {
   std::string vkey;
 };
 
+// Webhooks.
+struct RegisterWebhook {
+  std::string url;
+  std::vector<std::string> types;  ///< event types to deliver; empty: all of the visibility
+  std::string visibility;          ///< public, staff
+};
+struct RemoveWebhook {
+  Uuid webhook_id;
+};
+
 // The product tree.
 struct AddProduct {
   Uuid subject_id;
@@ -232,10 +242,10 @@ struct ImportRecord {
 using Command = std::variant<
     GrantAccess, RevokeAccess, RegisterSubject, SubmitSubject, ApproveSubject, RejectSubject, ChangeSubject,
     ApproveSubjectChange, RejectSubjectChange, CloseSubject, LapseSubject, PlaceHold, LiftHold, EraseSubject,
-    AddSigningKey, RetireSigningKey, AddProduct, UpdateProduct, RemoveProduct, AddAccessPath,
-    UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling, SaveDraft,
-    DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling, RejectFiling, AssignNumber,
-    PublishFiling, RecordDisplay, SubmitChange, WithdrawChange, ApproveChange, RejectChange,
+    AddSigningKey, RetireSigningKey, RegisterWebhook, RemoveWebhook, AddProduct, UpdateProduct, RemoveProduct,
+    AddAccessPath, UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling,
+    SaveDraft, DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling, RejectFiling,
+    AssignNumber, PublishFiling, RecordDisplay, SubmitChange, WithdrawChange, ApproveChange, RejectChange,
     RequestCancellation, RejectCancellation, CancelFiling, RevokeFiling, CorrectAnnouncement, ImportRecord>;
 
 }  // namespace ledger

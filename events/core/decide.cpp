@@ -48,6 +48,8 @@ LEDGER_LEADS_TO(LiftHold, HoldLifted)
 LEDGER_LEADS_TO(EraseSubject, PersonalDataErased)
 LEDGER_LEADS_TO(AddSigningKey, SigningKeyAdded)
 LEDGER_LEADS_TO(RetireSigningKey, SigningKeyRetired)
+LEDGER_LEADS_TO(RegisterWebhook, WebhookRegistered)
+LEDGER_LEADS_TO(RemoveWebhook, WebhookRemoved)
 LEDGER_LEADS_TO(AddProduct, ProductAdded)
 LEDGER_LEADS_TO(UpdateProduct, ProductUpdated)
 LEDGER_LEADS_TO(RemoveProduct, ProductRemoved)
@@ -135,7 +137,8 @@ std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup&
 std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {
-        if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey>) {
+        if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey, RegisterWebhook,
+                             RemoveWebhook>) {
           return StreamId{};
         } else if constexpr (is_any<C, RegisterSubject, AddProduct, CreateFiling, ImportRecord>) {
           return std::nullopt;
@@ -170,6 +173,8 @@ std::optional<Refusal> authorize(const Command& command, const Lookup& lookup, c
             return refusal("not_found");
         } else if constexpr (std::is_same_v<C, RevokeAccess>) {
           if (!lookup.grant(c.grant_id)) return refusal("not_found");
+        } else if constexpr (std::is_same_v<C, RemoveWebhook>) {
+          if (lookup.ledger().webhook(c.webhook_id) == nullptr) return refusal("not_found");
         }
         return std::nullopt;
       },

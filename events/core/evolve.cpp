@@ -99,6 +99,12 @@ LedgerState evolve(LedgerState state, const Event& event) {
     state.vkeys.push_back(added->vkey);
   } else if (const auto* retired = std::get_if<SigningKeyRetired>(&event.payload)) {
     std::erase(state.vkeys, retired->vkey);
+  } else if (const auto* hook = std::get_if<WebhookRegistered>(&event.payload)) {
+    state.webhooks.push_back(
+        {hook->webhook_id, event.header.position.value, hook->url, hook->types, hook->visibility});
+  } else if (const auto* gone = std::get_if<WebhookRemoved>(&event.payload)) {
+    std::erase_if(state.webhooks,
+                  [&](const WebhookState& webhook) { return webhook.id == gone->webhook_id; });
   } else if (std::holds_alternative<LedgerSimulated>(event.payload)) {
     state.simulated = true;
   }

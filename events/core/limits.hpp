@@ -82,5 +82,7 @@ inline constexpr std::size_t kPublicNumberCharactersMax = 64;
 inline constexpr std::size_t kPrincipalNameCharactersMax = 64;
 /// A webhook's URL, in characters.
 inline constexpr std::size_t kUrlCharactersMax = 2'000;
+/// Webhooks at once: each has a thread that delivers.
+inline constexpr std::size_t kWebhooksMax = 64;
 
 }  // namespace ledger::limits

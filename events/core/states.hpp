@@ -40,6 +40,23 @@ enum class FilingStatus : std::uint8_t {
 /// Signing keys in force at once: while keys are exchanged, two.
 inline constexpr std::size_t kSigningKeysMax = 4;
 
+/// A webhook that is registered and not removed.
+struct WebhookState {
+  Uuid id;
+  std::uint64_t position = 0;  ///< of its registration: what comes behind it is delivered
+  std::string url;
+  std::vector<std::string> types;
+  std::string visibility;
+  static void fields(auto& self, auto& visit) {
+    visit.field(0, "id", self.id);
+    visit.field(1, "position", self.position);
+    visit.field(2, "url", self.url);
+    visit.field(3, "types", self.types);
+    visit.field(4, "visibility", self.visibility);
+  }
+  bool operator==(const WebhookState&) const = default;
+};
+
 /// The administrative stream.
 struct LedgerState {
   Uuid ledger_id;
@@ -49,7 +66,15 @@ struct LedgerState {
   std::string number_prefix;
   std::string vkey;
   bool simulated = false;
-  std::vector<std::string> vkeys;  ///< verifier keys in force, oldest first: all of them sign checkpoints
+  std::vector<std::string> vkeys;      ///< verifier keys in force, oldest first: all of them sign checkpoints
+  std::vector<WebhookState> webhooks;  ///< oldest first
+  /// The webhook of this id; null where there is none, or none any more.
+  [[nodiscard]] const WebhookState* webhook(const Uuid& id) const {
+    for (const WebhookState& webhook : webhooks) {
+      if (webhook.id == id) return &webhook;
+    }
+    return nullptr;
+  }
   static void fields(auto& self, auto& visit) {
     visit.field(0, "ledger_id", self.ledger_id);
     visit.field(1, "version", self.version);
@@ -59,6 +84,7 @@ struct LedgerState {
     visit.field(5, "vkey", self.vkey);
     visit.field(6, "simulated", self.simulated);
     visit.field(7, "vkeys", self.vkeys);
+    visit.field(8, "webhooks", self.webhooks);
   }
   bool operator==(const LedgerState&) const = default;
 };

@@ -4,6 +4,7 @@
 
 #include "events/codec/entry_codec.hpp"
 #include "events/crypto/token.hpp"
+#include "events/crypto/webhook.hpp"
 
 namespace ledger::store {
 namespace {
@@ -22,10 +23,11 @@ std::string word(const ProductState& state) {
   return state.removed ? "removed" : "present";
 }
 
-/// What a grant, or the ledger stream, is after an event of its own.
+/// What a grant, a webhook, or the ledger stream, is after an event of its own.
 std::string word_on_ledger(EventType type) {
-  if (type == type_number<AccessGranted>()) return "active";
+  if (type == type_number<AccessGranted>() || type == type_number<WebhookRegistered>()) return "active";
   if (type == type_number<AccessRevoked>()) return "revoked";
+  if (type == type_number<WebhookRemoved>()) return "removed";
   return "present";
 }
 
@@ -141,7 +143,7 @@ Outcome CommandRunner::run(const Submission& submission, const ClockGuard::Readi
   if (!staged) return std::unexpected(std::move(staged.error()));
   Accepted accepted = describe(*staged);
   accepted.state = state_now(accepted.stream, staged->back());
-  if (accepted.made_grant) add_token(accepted, context.now, context.now);
+  add_secrets(accepted, context.now, context.now);
   return accepted;
 }
 
@@ -163,13 +165,19 @@ Accepted CommandRunner::describe(std::span<const StagedEvent> events) const {
       accepted.grant_id = event.grant;
       accepted.made_grant = true;
     }
+    if (event.type == type_number<WebhookRegistered>()) accepted.made_webhook = true;
   }
   return accepted;
 }
 
-void CommandRunner::add_token(Accepted& accepted, TimestampUs granted_at, TimestampUs now) const {
-  if (now.value - granted_at.value >= kTokenRepeatUs) return;
-  accepted.token = crypto::make_token(stores_.master, {kTokenEpoch, *accepted.grant_id});
+void CommandRunner::add_secrets(Accepted& accepted, TimestampUs made_at, TimestampUs now) const {
+  if (now.value - made_at.value >= kTokenRepeatUs) return;
+  if (accepted.made_grant) {
+    accepted.token = crypto::make_token(stores_.master, {kTokenEpoch, *accepted.grant_id});
+  }
+  if (accepted.made_webhook) {
+    accepted.webhook_secret = crypto::webhook_secret(crypto::webhook_key(stores_.master, accepted.id));
+  }
 }
 
 std::string CommandRunner::state_now(const StreamId& stream, const StagedEvent& last) {
@@ -241,7 +249,7 @@ Outcome CommandRunner::repeat(const Submission& submission, std::uint64_t first,
   Accepted accepted = describe(events);
   accepted.repeated = true;
   accepted.state = state_at(accepted.stream, accepted.version, events.back());
-  if (accepted.made_grant) add_token(accepted, recorded_at, now);
+  add_secrets(accepted, recorded_at, now);
   return accepted;
 }
 

@@ -9,7 +9,7 @@
 
 namespace ledger::store {
 
-/// A grant's token is answered again to a repeated request for this long.
+/// A grant's token, or a webhook's secret, is answered again to a repeated request for this long.
 inline constexpr std::int64_t kTokenRepeatUs = std::int64_t{24} * 3600 * 1'000'000;
 
 /// The writer's thread only.
@@ -33,7 +33,7 @@ class CommandRunner {
   [[nodiscard]] Accepted describe(std::span<const StagedEvent> events) const;
   [[nodiscard]] std::string state_now(const StreamId& stream, const StagedEvent& last);
   [[nodiscard]] std::string state_at(const StreamId& stream, std::uint64_t version, const StagedEvent& last);
-  void add_token(Accepted& accepted, TimestampUs granted_at, TimestampUs now) const;
+  void add_secrets(Accepted& accepted, TimestampUs made_at, TimestampUs now) const;
 
   Stores& stores_;
   Appender& appender_;

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "events/crypto/token.hpp"
+#include "events/crypto/webhook.hpp"
 #include "events/store/erasure.hpp"
 #include "events/store/rollback.hpp"
 #include "events/store/snapshot_source.hpp"
@@ -312,6 +313,10 @@ std::optional<crypto::SecretKey> Engine::document_key(const Uuid& subject) const
 
 const std::string& Engine::origin() const {
   return impl_->stores->origin;
+}
+
+crypto::SecretKey Engine::webhook_key(const Uuid& webhook) const {
+  return crypto::webhook_key(impl_->stores->master, webhook);
 }
 
 void Engine::close() {

@@ -77,12 +77,15 @@ struct Accepted {
   StreamId stream;
   std::uint64_t version = 0;
   std::uint64_t position = 0;
-  std::string state;  ///< `draft`, ...; `present`/`removed` for products, `active`/`revoked` for grants
+  std::string state;  ///< `draft`, ...; `present`/`removed` for products, `active`/`revoked` for grants,
+                      ///< `active`/`removed` for webhooks
   std::vector<Happened> events;
   std::vector<std::string> warnings;  ///< codes, e.g. `unchanged`
   std::optional<Uuid> grant_id;       ///< of a grant that was made
   std::optional<std::string> token;   ///< its token; absent in repeats after 24 hours
   bool made_grant = false;
+  std::optional<std::string> webhook_secret;  ///< of a webhook that was made; absent in the same repeats
+  bool made_webhook = false;
   bool repeated = false;  ///< answered from history: nothing was appended now
 };
 
@@ -264,6 +267,8 @@ class Engine {
   /// The key that a subject's documents are sealed under; nullopt once erased.
   [[nodiscard]] std::optional<crypto::SecretKey> document_key(const Uuid& subject) const;
   [[nodiscard]] const std::string& origin() const;
+  /// What signs the deliveries to a webhook. Any thread.
+  [[nodiscard]] crypto::SecretKey webhook_key(const Uuid& webhook) const;
 
   /// Stops accepting, drains. Later submits are refused with `shutting_down`.
   void close();

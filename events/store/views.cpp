@@ -9,7 +9,7 @@ namespace ledger::store {
 namespace {
 
 /// Raised whenever the meaning of a row of the indexes or of a state changes: older files are rebuilt.
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 
 constexpr std::array<const char*, 15> kNames = {
     "meta",    "streams",         "grants", "principal_grants", "idempotency",     "credit_codes", "numbers",

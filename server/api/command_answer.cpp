@@ -47,6 +47,7 @@ http::Response answer_of(const AnswerShape& shape, const store::Outcome& outcome
       json.member("grant_id", accepted.grant_id->text());
     json.member("token", accepted.token);
   }
+  if (accepted.made_webhook) json.member("secret", accepted.webhook_secret);
   json.end_object();
 
   http::Response response;
