@@ -17,6 +17,8 @@ struct DataDirectory {
   [[nodiscard]] std::filesystem::path views() const { return root / "views"; }
   [[nodiscard]] std::filesystem::path vault() const { return root / "vault"; }
   [[nodiscard]] std::filesystem::path documents() const { return root / "documents"; }
+  /// How far each webhook has come; lost, deliveries begin again at the registration.
+  [[nodiscard]] std::filesystem::path webhooks() const { return root / "webhooks"; }
   [[nodiscard]] std::filesystem::path signing_key() const { return root / "signing.key"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   /// Holds the path of the checkpoint file, once there is one: a start without it is told.

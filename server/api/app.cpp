@@ -27,6 +27,7 @@
 #include "server/api/routes.hpp"
 #include "server/api/slow_reads.hpp"
 #include "server/api/texts.hpp"
+#include "server/api/webhooks.hpp"
 #include "server/read/reads.hpp"
 #include "server/stream/stream_api.hpp"
 
@@ -194,6 +195,7 @@ struct App::Impl {
   // Set once, before `engine` is published.
   const projections::ReadModels* models = nullptr;
   std::unique_ptr<Documents> documents;
+  std::atomic<webhook::Deliveries*> deliveries{nullptr};
   std::atomic<store::Engine*> engine{nullptr};
   std::jthread sweeper;
   SlowReads slow_reads;  // last: what it runs uses all of the above
@@ -337,7 +339,9 @@ http::Response App::Impl::texts(const Call& call) {
     case Special::upload:
     case Special::download:
     case Special::stream:
-    case Special::ticket: break;
+    case Special::ticket:
+    case Special::webhooks:
+    case Special::resume_webhook: break;
   }
   return call.refused("not_found");
 }
@@ -413,6 +417,10 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
   }
   std::vector<FieldError> errors;
   Command command = route.command(call.found.ids, document->root(), errors);
+  if (const auto* hook = std::get_if<RegisterWebhook>(&command);
+      hook != nullptr && !options.webhook_http && hook->url.starts_with("http://")) {
+    errors.push_back({"/url", "bad_format", "this server delivers to https:// alone"});
+  }
   if (!errors.empty()) return answer(refuse_fields(call, command, std::move(errors)));
 
   AnswerShape shape;
@@ -520,18 +528,22 @@ void App::handle(http::Request&& request, http::Reply reply) {
   if (route.command != nullptr) return impl_->command(call, request, std::move(reply));
   if (route.read != nullptr && route.slow)
     return impl_->read_slowly(std::move(call), std::move(request), std::move(reply));
-  if (route.read != nullptr) {
-    ReadContext context{.engine = *impl_->engine.load(std::memory_order_acquire),
-                        .models = *impl_->models,
-                        .request = request,
-                        .grant = call.grant,
-                        .ids = call.found.ids,
-                        .text = std::string(call.found.text),
-                        .language = call.language,
-                        .now = impl_->now()};
-    return reply(call.finished(route.read(impl_->reads, context)));
-  }
+  const auto read_context = [&] {
+    return ReadContext{.engine = *impl_->engine.load(std::memory_order_acquire),
+                       .models = *impl_->models,
+                       .request = request,
+                       .grant = call.grant,
+                       .ids = call.found.ids,
+                       .text = std::string(call.found.text),
+                       .language = call.language,
+                       .now = impl_->now()};
+  };
+  if (route.read != nullptr) return reply(call.finished(route.read(impl_->reads, read_context())));
   switch (route.special) {
+    case Special::webhooks:
+      return reply(call.finished(list_webhooks(read_context(), impl_->deliveries.load())));
+    case Special::resume_webhook:
+      return reply(call.finished(resume_webhook(read_context(), impl_->deliveries.load())));
     case Special::upload: {
       // Only an upload without any body comes here; the others went into a sink.
       auto refused = impl_->documents->refuse_upload(call.language, *call.grant, 0);
@@ -602,6 +614,10 @@ void App::set_transport(std::function<http::Counters()> counters) {
 void App::set_readings(std::function<std::vector<Metrics::Reading>()> readings) {
   const std::scoped_lock lock(impl_->mutex);
   impl_->more_readings = std::move(readings);
+}
+
+void App::set_webhooks(webhook::Deliveries& deliveries) {
+  impl_->deliveries.store(&deliveries);
 }
 
 void App::Impl::sweep_now_and_then(const std::stop_token& stop) {

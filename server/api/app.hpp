@@ -21,6 +21,10 @@ namespace ledger::projections {
 class ReadModels;
 }
 
+namespace ledger::webhook {
+class Deliveries;
+}
+
 namespace ledger::server {
 
 /// Serves from its first moment: until `set_engine`, health and texts answer and everything else is 503
@@ -41,6 +45,8 @@ class App final : public http::Handler {
   /// Where further gauges are read for `/metrics`; called for each scrape, on an io thread. May be called
   /// again: the last one counts.
   void set_readings(std::function<std::vector<Metrics::Reading>()> readings);
+  /// Where `/v1/webhooks` reads how deliveries stand. Before the first request that asks; outlives the last.
+  void set_webhooks(webhook::Deliveries& deliveries);
   /// `/readyz` turns 503 so that load balancers look elsewhere, and background work ends (waits for it).
   /// Requests are still answered. May be called again.
   void drain();

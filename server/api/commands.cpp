@@ -34,6 +34,8 @@ constexpr TextRule kRecordText{.min = 1, .max = limits::kPublicRecordTextCharact
 constexpr TextRule kRemark{.min = 0, .max = limits::kPublicRecordTextCharactersMax, .lines = false};
 constexpr TextRule kNumber{.min = 1, .max = limits::kPublicNumberCharactersMax, .lines = false};
 constexpr TextRule kPurpose{.min = 1, .max = limits::kPurposeCharactersMax, .lines = true};
+constexpr TextRule kUrl{.min = 1, .max = limits::kUrlCharactersMax, .lines = false};
+constexpr std::size_t kTypesMax = 100;  // more than there are; each is named once
 constexpr codec::IntegerRule kBatch{.min = 1, .max = limits::kBatchMax};
 
 /// A body that must be an object without members.
@@ -158,6 +160,24 @@ Command erase_subject(const Ids& ids, const value& body, Errors& errors) {
   reader.uuids("records", limits::kErasedRecordsMax, command.records);
   reader.finish();
   return command;
+}
+
+// Webhooks
+// -------------------------------------------------------------------------------------------------------
+
+Command register_webhook(const Ids&, const value& body, Errors& errors) {
+  ObjectReader reader(body, "", errors);
+  RegisterWebhook command{.url = {}, .types = {}, .visibility = "public"};
+  reader.text("url", kUrl, command.url);
+  reader.texts("types", kTypesMax, kCode, command.types, Need::optional);
+  reader.text("visibility", kCode, command.visibility, Need::optional);
+  reader.finish();
+  return command;
+}
+
+Command remove_webhook(const Ids& ids, const value& body, Errors& errors) {
+  nothing(body, errors);
+  return RemoveWebhook{ids[0]};
 }
 
 // The product tree

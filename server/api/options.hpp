@@ -28,6 +28,9 @@ struct Options {
   /// How long a stream is silent before it says that it is still there.
   std::chrono::milliseconds stream_heartbeat{15'000};
 
+  /// Whether webhooks may be registered with plain http.
+  bool webhook_http = false;
+
   /// One document, in bytes.
   std::uint64_t document_bytes_max = std::uint64_t{32} << 20;
   /// Documents of one subject that no entry names, in bytes together; before the subject is qualified, the

@@ -71,6 +71,14 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::access_grants>("/v1/access/grants"),
     bare(Method::del, "/v1/access/grants/{id}", revoke_access),
 
+    make("/v1/webhooks", register_webhook),
+    {.method = Method::get, .pattern = "/v1/webhooks", .special = Special::webhooks, .made_under = {}},
+    bare(Method::del, "/v1/webhooks/{id}", remove_webhook),
+    {.method = Method::post,
+     .pattern = "/v1/webhooks/{id}/resume",
+     .special = Special::resume_webhook,
+     .made_under = {}},
+
     make("/v1/subjects", register_subject, "", Entrance::public_),
     get<&Reads::subjects>("/v1/subjects"),
     get<&Reads::subject>("/v1/subjects/{id}"),

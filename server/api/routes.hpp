@@ -52,7 +52,9 @@ enum class Special : std::uint8_t {
   upload,
   download,
   stream,
-  ticket
+  ticket,
+  webhooks,
+  resume_webhook,
 };
 
 struct Route {

@@ -16,6 +16,7 @@
 #include "server/cli/commands.hpp"
 #include "server/cli/logging.hpp"
 #include "server/cli/signals.hpp"
+#include "server/webhook/deliveries.hpp"
 #include "server/witness/engine_log.hpp"
 
 namespace ledger::cli {
@@ -37,6 +38,8 @@ struct Options {
   std::string log_level = "info", log_format = "text";
   std::vector<std::string> witnesses;
   BackgroundOptions background;
+  bool webhook_http = false, webhook_private = false;
+  unsigned webhook_hours = 72;
 };
 
 /// Ends the process when its orderly end takes too long or is asked for twice. Whatever was acknowledged is
@@ -97,13 +100,44 @@ class Listening {
   std::jthread thread_;
 };
 
+/// How it stands with each webhook, for /metrics.
+void add_readings(Readings& readings, const webhook::Deliveries& webhooks, std::uint64_t events) {
+  const auto standings = webhooks.standings();
+  const auto add = [&](const char* name, const char* help, auto&& value) {
+    for (const webhook::Standing& standing : standings) {
+      readings.push_back(
+          {name, help, {{"webhook", standing.id.text()}}, static_cast<double>(value(standing))});
+    }
+  };
+  add("ledger_webhook_lag_events", "Events of the ledger behind the webhook's cursor", [&](const auto& s) {
+    const std::uint64_t done = s.progress.cursor + 1;
+    return events > done ? events - done : 0;
+  });
+  add("ledger_webhook_paused", "1 while nothing is sent until somebody resumes it",
+      [](const auto& s) { return s.progress.paused ? 1 : 0; });
+  add("ledger_webhook_failures", "Attempts since the last acknowledgement",
+      [](const auto& s) { return s.progress.failures; });
+  add("ledger_webhook_delivered", "Events acknowledged since the start",
+      [](const auto& s) { return s.delivered; });
+}
+
+webhook::Options webhook_options(const Options& options, std::shared_ptr<spdlog::logger> log) {
+  webhook::Options webhooks;
+  webhooks.allow_http = options.webhook_http;
+  webhooks.allow_private = options.webhook_private;
+  webhooks.give_up_after = std::chrono::hours(options.webhook_hours);
+  webhooks.on_notice = [log = std::move(log)](const std::string& notice) { log->warn("{}", notice); };
+  return webhooks;
+}
+
 /// What the engine says while it opens goes to the log and to /readyz.
 store::EngineOptions engine_options(const Options& options, server::App& app, Bell& bell,
-                                    std::shared_ptr<spdlog::logger> log) {
+                                    webhook::Deliveries& webhooks, std::shared_ptr<spdlog::logger> log) {
   store::EngineOptions engine = options.ledger.engine();
-  engine.on_published = [&app, &bell] {
+  engine.on_published = [&app, &bell, &webhooks] {
     app.published();
     bell.ring();
+    webhooks.ring();
   };
   engine.on_notice = [log](const std::string& notice) { log->warn("{}", notice); };
   engine.on_progress = [&app, log, next = std::chrono::steady_clock::now() + 1s](
@@ -170,6 +204,7 @@ int serve(Options options) {
   if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
 
   options.app.registration_open = options.registration == "open";
+  options.app.webhook_http = options.webhook_http;
   options.app.metrics_here = options.metrics_listen.empty();
   options.app.log = logs.log;
   options.app.access_log = logs.access;
@@ -177,6 +212,7 @@ int serve(Options options) {
   std::unique_ptr<Watchdog> watchdog;
   projections::ReadModels models;
   Bell bell;
+  webhook::Deliveries webhooks;
   std::unique_ptr<store::Engine> engine;  // outlives the application, which still names it
   server::App app(options.app);
   auto server = http::Server::listen(options.transport, app);
@@ -187,17 +223,25 @@ int serve(Options options) {
   const auto metrics = listen_for_metrics(options, app, *logs.log);
   if (!metrics) return metrics.error();
 
-  auto opened = open_engine(signals, engine_options(options, app, bell, logs.log), models, *logs.log);
+  auto opened = open_engine(signals, engine_options(options, app, bell, webhooks, logs.log), models, *logs.log);
   if (!opened) return opened.error();
   engine = std::move(*opened);
   if (const auto why = hindrance(*engine, options.background, *logs.log)) {
     engine->stop_signing(*why);
     return fail({store::EngineFailure::rolled_back, *why + ". " + std::string(store::rollback_advice())});
   }
+  if (const auto begun = webhooks.begin(*engine, store::DataDirectory{options.ledger.data}.webhooks(),
+                                        webhook_options(options, logs.log));
+      !begun) {
+    return fail({store::EngineFailure::storage, begun.error()});
+  }
+  app.set_webhooks(webhooks);
   auto background = std::make_shared<Background>(*engine, bell, options.background, logs.log);
-  app.set_readings([weak = std::weak_ptr(background)] {
-    const auto alive = weak.lock();
-    return alive ? alive->readings() : Readings();
+  app.set_readings([weak = std::weak_ptr(background), &webhooks, &opened = *engine] {
+    Readings readings;
+    if (const auto alive = weak.lock()) readings = alive->readings();
+    add_readings(readings, webhooks, opened.size());
+    return readings;
   });
   app.set_engine(*engine, models);
   logs.log->info("listening on http://{}", address);
@@ -212,6 +256,7 @@ int serve(Options options) {
   api.stop(kDrain);
   if (*metrics) (*metrics)->stop(0ms);
   background.reset();
+  webhooks.stop();
   engine->close();
   logs.log->info("stopped at {} events", engine->size());
   return kDone;
@@ -270,6 +315,16 @@ void add_serve(CLI::App& app, Run& run) {
                    "Hours between two scrubs of everything stored, in the background; 0: never")
       ->type_name("HOURS")
       ->check(CLI::Range(0U, 8'760U))
+      ->capture_default_str();
+  command->add_flag("--webhook-allow-http", options->webhook_http,
+                    "Let webhooks be registered with plain http");
+  command->add_flag("--webhook-allow-private", options->webhook_private,
+                    "Let webhooks lead to loopback, private and other addresses that are not public");
+  command
+      ->add_option("--webhook-give-up-hours", options->webhook_hours,
+                   "Pause a webhook that failed for so long")
+      ->type_name("HOURS")
+      ->check(CLI::Range(1U, 8'760U))
       ->capture_default_str();
   command->add_option("--threads", options->transport.io_threads, "Threads that serve; 0: one a processor")
       ->type_name("N")

@@ -149,7 +149,7 @@ struct HttpClient::Impl {
   class Exchange;
   std::expected<HttpAnswer, HttpFault> send(const UrlPrefix& prefix, beast::http::verb method,
                                             std::string_view path, std::string_view content_type,
-                                            std::string body);
+                                            std::string body, std::span<const HttpHeader> headers);
   [[nodiscard]] bool is_stopped() {
     const std::scoped_lock lock(mutex);
     return stopped;
@@ -186,12 +186,18 @@ class HttpClient::Impl::Exchange {
       const UrlPrefix& prefix, beast::http::request<beast::http::string_body>& request) {
     const auto endpoints = resolve(prefix);
     if (!endpoints) return std::unexpected(endpoints.error());
+    for (const tcp::endpoint& endpoint : *endpoints) {
+      if (auto refused = refuse(endpoint)) return std::unexpected(std::move(*refused));
+    }
     const auto connected = step("connect", connect_by_, [&] {
       net::async_connect(socket_, *endpoints,
                          [this](beast::error_code code, const tcp::endpoint&) { finish(code); });
     });
     if (!connected) return std::unexpected(connected.error());
     beast::error_code ignored;
+    const tcp::endpoint peer = socket_.remote_endpoint(ignored);
+    if (ignored) return std::unexpected(fault("connect", ignored.message()));
+    if (auto refused = refuse(peer)) return std::unexpected(std::move(*refused));
     socket_.set_option(tcp::no_delay(true), ignored);
     if (!prefix.tls) return exchange(socket_, request);
     if (auto shaken = shake_hands(prefix.host); !shaken) return std::unexpected(shaken.error());
@@ -199,6 +205,19 @@ class HttpClient::Impl::Exchange {
   }
 
  private:
+  [[nodiscard]] std::optional<HttpFault> refuse(const tcp::endpoint& endpoint) const {
+    if (!client_.limits.refuse_address) return std::nullopt;
+    const net::ip::address address = endpoint.address();
+    std::optional<std::string> why;
+    if (address.is_v4()) {
+      why = client_.limits.refuse_address(address.to_v4().to_bytes());
+    } else {
+      why = client_.limits.refuse_address(address.to_v6().to_bytes());
+    }
+    if (!why) return std::nullopt;
+    return fault("connect", "not to " + address.to_string() + ": " + *why);
+  }
+
   std::expected<std::vector<tcp::endpoint>, HttpFault> resolve(const UrlPrefix& prefix) {
     beast::error_code code;
     const auto address = net::ip::make_address(prefix.host, code);
@@ -246,6 +265,7 @@ class HttpClient::Impl::Exchange {
     });
     if (!sent) return std::unexpected(sent.error());
     parser_.header_limit(kHeadBytesMax);
+    if (client_.limits.status_suffices) return receive_status(stream);
     parser_.body_limit(client_.limits.body_bytes_max);
     const auto received = step("receive", end_by_, [&] {
       beast::http::async_read(stream, buffer_, parser_,
@@ -256,6 +276,26 @@ class HttpClient::Impl::Exchange {
     return HttpAnswer{.status = response.result_int(),
                       .content_type = std::string(response[beast::http::field::content_type]),
                       .body = std::move(response.body())};
+  }
+
+  /// The body is read, as far as it may be, so that the peer sees its answer taken.
+  template <typename Stream>
+  std::expected<HttpAnswer, HttpFault> receive_status(Stream& stream) {
+    parser_.body_limit(boost::none);
+    const auto begun = step("receive", end_by_, [&] {
+      beast::http::async_read_header(stream, buffer_, parser_,
+                                     [this](beast::error_code code, std::size_t) { finish(code); });
+    });
+    if (!begun) return std::unexpected(begun.error());
+    const std::size_t most = client_.limits.body_bytes_max;
+    if (!parser_.is_done() && parser_.content_length().value_or(0) <= most) {
+      parser_.body_limit(most);
+      (void)step("receive", end_by_, [&] {
+        beast::http::async_read(stream, buffer_, parser_,
+                                [this](beast::error_code code, std::size_t) { finish(code); });
+      });
+    }
+    return HttpAnswer{.status = parser_.get().result_int(), .content_type = {}, .body = {}};
   }
 
   template <typename Start>
@@ -291,7 +331,8 @@ class HttpClient::Impl::Exchange {
 
 std::expected<HttpAnswer, HttpFault> HttpClient::Impl::send(const UrlPrefix& prefix, beast::http::verb method,
                                                             std::string_view path,
-                                                            std::string_view content_type, std::string body) {
+                                                            std::string_view content_type, std::string body,
+                                                            std::span<const HttpHeader> headers) {
   beast::http::request<beast::http::string_body> request;
   request.version(11);
   request.method(method);
@@ -299,6 +340,7 @@ std::expected<HttpAnswer, HttpFault> HttpClient::Impl::send(const UrlPrefix& pre
   request.set(beast::http::field::host, prefix.authority());
   request.set(beast::http::field::user_agent, "filing-ledger");
   request.set(beast::http::field::connection, "close");
+  for (const HttpHeader& header : headers) request.set(header.name, header.value);
   if (method == beast::http::verb::post) {
     request.set(beast::http::field::content_type, content_type);
     request.body() = std::move(body);
@@ -312,12 +354,13 @@ HttpClient::HttpClient(HttpLimits limits) : impl_(std::make_unique<Impl>(std::mo
 HttpClient::~HttpClient() = default;
 
 std::expected<HttpAnswer, HttpFault> HttpClient::get(const UrlPrefix& prefix, std::string_view path) {
-  return impl_->send(prefix, beast::http::verb::get, path, {}, {});
+  return impl_->send(prefix, beast::http::verb::get, path, {}, {}, {});
 }
 
 std::expected<HttpAnswer, HttpFault> HttpClient::post(const UrlPrefix& prefix, std::string_view path,
-                                                      std::string_view content_type, std::string body) {
-  return impl_->send(prefix, beast::http::verb::post, path, content_type, std::move(body));
+                                                      std::string_view content_type, std::string body,
+                                                      std::span<const HttpHeader> headers) {
+  return impl_->send(prefix, beast::http::verb::post, path, content_type, std::move(body), headers);
 }
 
 void HttpClient::stop() {

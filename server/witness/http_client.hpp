@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +38,16 @@ struct HttpLimits {
       std::chrono::steady_clock::time_point::max();  ///< no request lasts longer, whenever it began
   std::size_t body_bytes_max = std::size_t{64} * 1024;
   std::string ca_file;  ///< further authorities for https, PEM; empty: the system's alone
+  /// Asked about every address that the host has, as its 4 or 16 bytes, and about the one that the socket is
+  /// connected to: why it may not be spoken to, nullopt where it may. One refused address refuses the host.
+  /// Empty: all may.
+  std::function<std::optional<std::string>(std::span<const std::uint8_t>)> refuse_address;
+  bool status_suffices = false;  ///< a body that is too long, late or broken is cut, and no fault
+};
+
+/// A header line beside those that every request has.
+struct HttpHeader {
+  std::string name, value;
 };
 
 struct HttpAnswer {
@@ -61,7 +74,8 @@ class HttpClient {
   /// `path` (`/...`) stands behind the prefix's own. Blocks until the answer is whole, a timeout or `stop`.
   [[nodiscard]] std::expected<HttpAnswer, HttpFault> get(const UrlPrefix& prefix, std::string_view path);
   [[nodiscard]] std::expected<HttpAnswer, HttpFault> post(const UrlPrefix& prefix, std::string_view path,
-                                                          std::string_view content_type, std::string body);
+                                                          std::string_view content_type, std::string body,
+                                                          std::span<const HttpHeader> headers = {});
   /// Cuts the request in hand and refuses all later ones.
   void stop();
 

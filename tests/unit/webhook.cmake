@@ -1,0 +1,1 @@
+ledger_test(webhook_test unit webhook_parts_test.cpp webhook_delivery_test.cpp)
