@@ -151,7 +151,7 @@ class Webhooks(unittest.TestCase):
         self.receiver.wait(last)
         self.assertEqual(self.receiver.positions()[:3], [last - 2, last - 1, last])
         self.assertEqual(self.ledger.post(resume, self.ledger.admin, {"x": 1}).status, 422)
-        self.assertEqual(self.ledger.post("/v1/webhooks/%s/resume" % self.ledger.created.get("x", "0" * 8),
+        self.assertEqual(self.ledger.post("/v1/webhooks/00000000/resume",
                                           self.ledger.admin).status, 400)
 
     def test_registration_says_all_that_is_wrong_and_shows_the_secret_to_its_repeats(self):

@@ -169,6 +169,7 @@ class Describe {
     if constexpr (std::same_as<T, SubjectInformation>) table = "SubjectInformation";
     if constexpr (std::same_as<T, FilingInformation>) table = "FilingInformation";
     if constexpr (std::same_as<T, FeatureState>) table = "FeatureState";
+    if constexpr (std::same_as<T, WebhookState>) table = "WebhookState";
     if constexpr (std::same_as<T, AccessPathState>) table = "AccessPathState";
     CAPTURE(name);
     REQUIRE_FALSE(table.empty());
@@ -311,8 +312,8 @@ TEST_CASE("no table of the schema stands without a struct") {
     if (!object->is_struct()) stated.insert(bare(object->name()));
   }
   CHECK(stated == ours);
-  for (const char* name : {"LedgerState", "GrantState", "SubjectState", "FeatureState", "AccessPathState",
-                           "ProductState", "FilingState"}) {
+  for (const char* name : {"LedgerState", "WebhookState", "GrantState", "SubjectState", "FeatureState",
+                           "AccessPathState", "ProductState", "FilingState"}) {
     ours.insert(name);
   }
   stated.clear();
