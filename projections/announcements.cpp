@@ -31,6 +31,9 @@ RowBytes filing_key(const Uuid& filing) {
 RowBytes last_change_key() {
   return std::move(RowBytes().byte(0));
 }
+RowBytes counts_key() {
+  return std::move(RowBytes().byte(1));
+}
 
 std::string region_of(std::string_view number) {
   const auto parsed = parse_filing_number(number);
@@ -205,6 +208,28 @@ std::vector<std::uint64_t> positions_in(Bytes row) {
   return positions;
 }
 
+AnnouncementCounts decode_counts(const std::optional<Bytes>& row) {
+  AnnouncementCounts counts;
+  if (!row) return counts;
+  RowReader in(*row);
+  for (std::uint64_t* count : {&counts.announcements, &counts.published, &counts.cancelled, &counts.revoked})
+    *count = in.number<std::uint64_t>();
+  for (std::uint64_t& count : counts.by_type) count = in.number<std::uint64_t>();
+  return counts;
+}
+
+/// The count that a filing of this status is in.
+std::uint64_t& filings_of(AnnouncementCounts& counts, std::string_view status) {
+  if (status == code_of(FilingStatus::cancelled)) return counts.cancelled;
+  if (status == code_of(FilingStatus::revoked)) return counts.revoked;
+  return counts.published;
+}
+
+/// Counts an item of this type in (1) or out (-1).
+void count_type(AnnouncementCounts& counts, std::optional<AlgorithmType> type, int by) {
+  if (type) counts.by_type[number_of(type) - 1u] += static_cast<std::uint64_t>(by);
+}
+
 }  // namespace
 
 std::optional<std::string> region_prefix(std::string_view code) {
@@ -262,9 +287,20 @@ store::StoreResult<void> Announcements::announce(store::Rows& rows, const store:
   item.updated_position = item.position;
   if (auto put = rows.put(items_, position_key(item.position), encode(item)); !put) return put;
 
+  AnnouncementCounts counts = decode_counts(rows.get(by_filing_, counts_key()));
   const RowBytes key = filing_key(item.filing_id);
   RowBytes positions;
-  if (const auto earlier = rows.get(by_filing_, key)) positions.bytes(*earlier);
+  if (const auto earlier = rows.get(by_filing_, key)) {
+    positions.bytes(*earlier);
+    const std::uint64_t newest = positions_in(*earlier).back();
+    const auto row = rows.get(items_, position_key(newest));
+    if (!row) throw store::StoreDamage({0, "read an announcement's row"});
+    --filings_of(counts, decode(newest, *row).record.status);
+  }
+  ++counts.announcements;
+  ++filings_of(counts, item.record.status);
+  count_type(counts, item.record.type, 1);
+  if (auto kept = keep_counts(rows, counts); !kept) return kept;
   if (auto put = rows.put(by_filing_, key, positions.number(item.position)); !put) return put;
   return mark_changed(rows, header);
 }
@@ -277,19 +313,33 @@ store::StoreResult<void> Announcements::update(store::Rows& rows, const store::C
   const PublicRecord* record = public_record_of(change.event.payload);
   const PublicRecord record_before = change.filing_before->public_record.value_or(PublicRecord{});
   const bool corrects = effect_of(change.event.payload) == Effect::corrects;
+  AnnouncementCounts counts = decode_counts(rows.get(by_filing_, counts_key()));
   for (const std::uint64_t position : positions) {
+    const bool newest = position == positions.back();
     const RowBytes key = position_key(position);
     const auto old = rows.get(items_, key);
     if (!old) throw store::StoreDamage({0, "read an announcement's row"});
     Announcement item = decode(position, *old);
+    count_type(counts, item.record.type, -1);
+    if (newest) --filings_of(counts, item.record.status);
     if (record != nullptr) take_record(item, record_before, *record);
-    if (corrects && position == positions.back()) take_announcement(item, *record);
+    if (corrects && newest) take_announcement(item, *record);
     item.record.status = status_after(*change.filing, record);
     item.updated_at = header.recorded_at;
     item.updated_position = header.position.value;
+    count_type(counts, item.record.type, 1);
+    if (newest) ++filings_of(counts, item.record.status);
     if (auto put = rows.put(items_, key, encode(item)); !put) return put;
   }
+  if (auto kept = keep_counts(rows, counts); !kept) return kept;
   return mark_changed(rows, header);
+}
+
+store::StoreResult<void> Announcements::keep_counts(store::Rows& rows, const AnnouncementCounts& counts) {
+  RowBytes row;
+  row.number(counts.announcements).number(counts.published).number(counts.cancelled).number(counts.revoked);
+  for (const std::uint64_t count : counts.by_type) row.number(count);
+  return rows.put(by_filing_, counts_key(), row);
 }
 
 store::StoreResult<void> Announcements::mark_changed(store::Rows& rows, const EventHeader& header) {
@@ -355,6 +405,10 @@ std::vector<Announcement> Announcements::of_filing(const store::Transaction& vie
 
 std::uint64_t Announcements::count(const store::Transaction& views) const {
   return views.count(items_);
+}
+
+AnnouncementCounts Announcements::counts(const store::Transaction& views) const {
+  return decode_counts(views.get(by_filing_, counts_key()));
 }
 
 std::optional<Announcements::LastChange> Announcements::last_change(const store::Transaction& views) const {

@@ -11,7 +11,9 @@
 //   five texts as they stand: FF is in no UTF-8, so nothing is found across two of them. `ascii_case` is 1
 //   when folding them touches only A to Z.
 // Database `announcements.filings`, key filing[16], value positions[8 each] of its items, oldest first; and
-// the key 00, value position[8] time[8] of the last event that changed the list.
+// the key 00, value position[8] time[8] of the last event that changed the list; and the key 01, the counts:
+// value items[8], filings published[8] cancelled[8] revoked[8], items of each algorithm type[8 each, by
+// number].
 #pragma once
 
 #include <expected>
@@ -52,6 +54,16 @@ struct AnnouncementFilter {
   std::optional<Series> series{};
 };
 
+/// How much is on the list.
+struct AnnouncementCounts {
+  std::uint64_t announcements = 0;  ///< items
+  /// Filings by the status of their newest item.
+  std::uint64_t published = 0, cancelled = 0, revoked = 0;
+  /// Items by algorithm type, in the order of `all_values`; lists that name no type have items without one.
+  std::vector<std::uint64_t> by_type = std::vector<std::uint64_t>(all_values<AlgorithmType>().size());
+  bool operator==(const AnnouncementCounts&) const = default;
+};
+
 /// What a caller's region code selects: 2, 4 or 6 digits, where 6 that end in 00 or 0000 mean the whole
 /// prefecture or province (GB/T 2260), so `110000` is `11`. nullopt for any other text.
 [[nodiscard]] std::optional<std::string> region_prefix(std::string_view code);
@@ -62,7 +74,7 @@ struct AnnouncementFilter {
 class Announcements final : public store::Projection {
  public:
   [[nodiscard]] std::string_view name() const override { return "announcements"; }
-  [[nodiscard]] std::uint32_t version() const override { return 1; }
+  [[nodiscard]] std::uint32_t version() const override { return 2; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
@@ -88,6 +100,9 @@ class Announcements final : public store::Projection {
   /// Number of items.
   [[nodiscard]] std::uint64_t count(const store::Transaction& views) const;
 
+  /// Kept as the list changes: one row is read.
+  [[nodiscard]] AnnouncementCounts counts(const store::Transaction& views) const;
+
   struct LastChange {
     std::uint64_t position = 0;
     TimestampUs at;
@@ -99,6 +114,7 @@ class Announcements final : public store::Projection {
  private:
   store::StoreResult<void> announce(store::Rows& rows, const store::Change& change);
   store::StoreResult<void> update(store::Rows& rows, const store::Change& change);
+  store::StoreResult<void> keep_counts(store::Rows& rows, const AnnouncementCounts& counts);
   store::StoreResult<void> mark_changed(store::Rows& rows, const EventHeader& header);
 
   store::Database items_;

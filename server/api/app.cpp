@@ -20,13 +20,14 @@
 #include "projections/json_writer.hpp"
 #include "schema/released.hpp"
 #include "server/api/access_log.hpp"
+#include "server/api/built_in.hpp"
 #include "server/api/command_answer.hpp"
+#include "server/api/cors.hpp"
 #include "server/api/documents.hpp"
 #include "server/api/metrics.hpp"
 #include "server/api/negotiation.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/slow_reads.hpp"
-#include "server/api/texts.hpp"
 #include "server/api/webhooks.hpp"
 #include "server/read/reads.hpp"
 #include "server/stream/stream_api.hpp"
@@ -106,6 +107,7 @@ struct Call {
   const http::Request& request;
   Match found;
   Language language;
+  std::string_view cors_origin;
   std::optional<GrantState> grant;
 
   [[nodiscard]] Mark mark() const {
@@ -122,10 +124,7 @@ struct Call {
   [[nodiscard]] http::Response finished(http::Response response) const {
     response.tag = mark().packed();
     const bool get = request.method == http::Method::get || request.method == http::Method::head;
-    if (found.anyone_reads && get) {
-      response.headers.add("Access-Control-Allow-Origin", "*");
-      response.headers.add("Access-Control-Expose-Headers", "ETag, Ledger-Position, Retry-After");
-    }
+    if (found.anyone_reads && get) allow_reading(response.headers, cors_origin);
     return response;
   }
   [[nodiscard]] http::Response refused(std::string_view code, std::string detail = {}) const {
@@ -147,7 +146,7 @@ struct App::Impl {
    public:
     explicit MetricsOnly(Impl& impl) : impl_(impl) {}
     void handle(http::Request&& request, http::Reply reply) override {
-      Call call{request, match(request), language_of(request), {}};
+      Call call{request, match(request), language_of(request), {}, {}};
       const Special special = call.found.route != nullptr ? call.found.route->special : Special::none;
       if (special == Special::metrics || special == Special::health || special == Special::ready) {
         return reply(impl_.texts(call));
@@ -258,13 +257,7 @@ http::Response App::Impl::options_of(const Call& call) const {
   response.status = 204;
   std::string allow = call.found.allow;
   response.headers.add("Allow", allow);
-  if (call.found.anyone_reads) {
-    response.headers.add("Access-Control-Allow-Origin", "*");
-    response.headers.add("Access-Control-Allow-Methods", "GET, HEAD");
-    response.headers.add("Access-Control-Allow-Headers",
-                         "Accept, Accept-Language, If-None-Match, Last-Event-ID");
-    response.headers.add("Access-Control-Max-Age", "86400");
-  }
+  if (call.found.anyone_reads) allow_asking(response.headers, options.cors_origin);
   return response;
 }
 
@@ -306,21 +299,9 @@ http::Response App::Impl::texts(const Call& call) {
       std::ranges::move(streams.readings(), std::back_inserter(readings.more));
       return plain(200, kMetricsContentType, metrics.text(readings));
     }
-    case Special::openapi: {
-      static const std::string etag =
-          '"' + crypto::sha256(bytes_of(openapi_text())).hex().substr(0, 32) + '"';
-      static const auto text = std::make_shared<const std::string>(openapi_text());
-      http::Response response;
-      response.content_type = "application/yaml";
-      response.headers.add("ETag", etag);
-      response.headers.add("Cache-Control", "no-cache");
-      if (none_match_fails(call.request, etag)) {
-        response.status = 304;
-      } else {
-        response.body = http::Body(text);
-      }
-      return response;
-    }
+    case Special::page: return status_page_answer(call.request);
+    case Special::openapi: return openapi_answer(call.request);
+    case Special::asyncapi: return asyncapi_answer(call.request);
     case Special::schema: {
       int number = 0;
       const std::string_view text = call.found.text;
@@ -467,7 +448,8 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
   };
   auto slow = std::make_shared<Slow>(std::move(request), call.grant, std::move(reply));
   const bool taken = slow_reads.take([this, slow] {
-    Call again{slow->request, match(slow->request), language_of(slow->request), slow->grant};
+    Call again{slow->request, match(slow->request), language_of(slow->request), options.cors_origin,
+               slow->grant};
     const ReadContext context{.engine = *engine.load(std::memory_order_acquire),
                               .models = *models,
                               .request = slow->request,
@@ -484,7 +466,8 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
     }
   });
   if (taken) return;
-  const Call again{slow->request, match(slow->request), language_of(slow->request), slow->grant};
+  const Call again{slow->request, match(slow->request), language_of(slow->request), options.cors_origin,
+                   slow->grant};
   slow->reply(again.finished(again.refused("queue_full")));
 }
 
@@ -492,7 +475,7 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
 // --------------------------------------------------------------------------------------------------------
 
 http::Admission App::admit(const http::Request& head) {
-  Call call{head, match(head), language_of(head), {}};
+  Call call{head, match(head), language_of(head), impl_->options.cors_origin, {}};
   const Route* route = call.found.route;
   if (route != nullptr && route->special == Special::upload) {
     auto refused = impl_->refuse_head(call, /*whole=*/false);
@@ -517,7 +500,7 @@ http::Admission App::admit(const http::Request& head) {
 }
 
 void App::handle(http::Request&& request, http::Reply reply) {
-  Call call{request, match(request), language_of(request), {}};
+  Call call{request, match(request), language_of(request), impl_->options.cors_origin, {}};
   if (request.method == http::Method::options && call.found.known) {
     return reply(call.finished(impl_->options_of(call)));
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "events/core/types.hpp"
 #include "server/http/rate_limiter.hpp"
@@ -41,6 +42,9 @@ struct Options {
   std::chrono::hours unreferenced_age{7 * 24};
   /// How often they are looked for; zero: never by itself.
   std::chrono::minutes sweep_interval{60};
+
+  /// `--cors-origin`: whose pages may read what anyone may read: an origin, `*` for all, empty for none.
+  std::string cors_origin = "*";
 
   /// Whether `/metrics` answers on the API's own listener (false with `--metrics-listen`).
   bool metrics_here = true;

@@ -59,10 +59,12 @@ constexpr Route make(std::string_view pattern, ReadCommand command, std::string_
 }
 
 constexpr auto kRoutes = std::to_array<Route>({
+    special("/", Special::page),
     special("/healthz", Special::health),
     special("/readyz", Special::ready),
     special("/metrics", Special::metrics),
     special("/openapi.yaml", Special::openapi),
+    special("/asyncapi.yaml", Special::asyncapi),
     special("/v1/schema/{n}", Special::schema),
     special("/problems/{code}", Special::problem),
 
@@ -143,6 +145,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::review_queue>("/v1/review-queue"),
     get<&Reads::announcements>("/v1/announcements", Entrance::public_),
     get<&Reads::number>("/v1/numbers/{number}", Entrance::public_),
+    get<&Reads::counts>("/v1/statistics/counts", Entrance::public_),
     get<&Reads::events>("/v1/events"),
     get<&Reads::event>("/v1/events/{position}", Entrance::public_),
     get<&Reads::proof>("/v1/events/{position}/proof", Entrance::public_),

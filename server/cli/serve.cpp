@@ -12,6 +12,7 @@
 #include "events/store/rollback.hpp"
 #include "projections/read_models.hpp"
 #include "server/api/app.hpp"
+#include "server/api/cors.hpp"
 #include "server/cli/background.hpp"
 #include "server/cli/commands.hpp"
 #include "server/cli/logging.hpp"
@@ -223,7 +224,8 @@ int serve(Options options) {
   const auto metrics = listen_for_metrics(options, app, *logs.log);
   if (!metrics) return metrics.error();
 
-  auto opened = open_engine(signals, engine_options(options, app, bell, webhooks, logs.log), models, *logs.log);
+  auto opened =
+      open_engine(signals, engine_options(options, app, bell, webhooks, logs.log), models, *logs.log);
   if (!opened) return opened.error();
   engine = std::move(*opened);
   if (const auto why = hindrance(*engine, options.background, *logs.log)) {
@@ -282,6 +284,20 @@ void add_serve(CLI::App& app, Run& run) {
                    "Most public streams of one address at a time; 0: no bound")
       ->type_name("N")
       ->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--cors-origin",
+          [origin = &options->app.cors_origin](const std::string& text) {
+            *origin = text == "none" ? std::string() : text;
+          },
+          "Whose pages may read what anyone may read: an origin, * for all, or none")
+      ->check([](const std::string& text) {
+        return text == "none" || server::is_cors_origin(text)
+                   ? std::string()
+                   : "is no origin such as https://www.example.cn: " + text;
+      })
+      ->type_name("ORIGIN")
+      ->default_str("*");
   command
       ->add_option("--trusted-proxy", options->transport.trusted_proxies,
                    "Address or network whose X-Forwarded-For is believed; may be repeated")

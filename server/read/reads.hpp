@@ -48,6 +48,8 @@ class Reads {
       const ReadContext& context) const;  ///< GET /v1/announcements; public
   [[nodiscard]] http::Response number(
       const ReadContext& context) const;  ///< GET /v1/numbers/{number}; public
+  [[nodiscard]] http::Response counts(
+      const ReadContext& context) const;  ///< GET /v1/statistics/counts; public
 
   // Events.
   [[nodiscard]] http::Response events(const ReadContext& context) const;  ///< GET /v1/events; auditor

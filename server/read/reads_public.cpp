@@ -1,4 +1,4 @@
-// GET answers for everybody: the public list and the lookup of a number.
+// GET answers for everybody: the public list, its counts, and the lookup of a number.
 #include <array>
 
 #include <boost/url/encode.hpp>
@@ -155,6 +155,32 @@ http::Response Reads::announcements(const ReadContext& context) const {
   response.headers.add("ETag", "W/" + tag);
   response.headers.add("Vary", "Accept");
   if (!link.empty()) response.headers.add("Link", link);
+  return response;
+}
+
+http::Response Reads::counts(const ReadContext& context) const {
+  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  const store::Snapshot snapshot = context.engine.snapshot();
+  const projections::Announcements& list = context.models.announcements;
+  const std::uint64_t position = snapshot.size() - 1;
+  const std::string tag = list_tag(list.last_change(snapshot.views()), 0);
+  std::string out;
+  const bool known = none_match_fails(context.request, tag);
+  if (!known) {
+    const projections::AnnouncementCounts counts = list.counts(snapshot.views());
+    JsonWriter json(out);
+    json.begin_object().key("filings").begin_object();
+    json.member(code_of(FilingStatus::published), counts.published);
+    json.member(code_of(FilingStatus::cancelled), counts.cancelled);
+    json.member(code_of(FilingStatus::revoked), counts.revoked).end_object();
+    json.member("announcements", counts.announcements).key("by_type").begin_object();
+    for (const AlgorithmType type : all_values<AlgorithmType>())
+      json.member(code_of(type), counts.by_type[static_cast<std::size_t>(type) - 1]);
+    json.end_object().member("position", position).end_object();
+  }
+  http::Response response = answer(std::move(out), position, std::nullopt, kJson, kRevalidate);
+  if (known) response.status = 304;
+  response.headers.add("ETag", "W/" + tag);
   return response;
 }
 

@@ -7,6 +7,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "server/api/cors.hpp"
 #include "tests/support/served_ledger.hpp"
 
 using namespace ledger;
@@ -325,6 +326,66 @@ TEST_CASE("public reads may be made from any origin; nothing else may") {
   const Answer filings = ledger.call({.method = "OPTIONS", .path = "/v1/filings", .headers = origin});
   CHECK(filings.status() == 204);
   CHECK(filings.raw.header("access-control-allow-origin").empty());
+}
+
+TEST_CASE("which pages may read what anyone may read is the operator's to say") {
+  const auto allowed = [](std::string configured, const std::string& method) {
+    server::Options options;
+    options.cors_origin = std::move(configured);
+    ServedLedger ledger(std::move(options));
+    const std::string origin = "Origin: https://elsewhere.example\r\n";
+    return ledger.call({.method = method, .path = "/v1/announcements", .headers = origin})
+        .raw.header("access-control-allow-origin");
+  };
+  for (const std::string method : {"GET", "HEAD", "OPTIONS"}) {
+    CAPTURE(method);
+    CHECK(allowed("https://www.example.cn", method) == "https://www.example.cn");
+    CHECK(allowed("", method).empty());
+  }
+  for (const char* good : {"*", "https://www.example.cn", "http://127.0.0.1:8080", "http://[::1]:8080"})
+    CHECK(server::is_cors_origin(good));
+  for (const char* bad : {"", "null", "example.cn", "https://", "https://a.cn/", "https://A.cn",
+                          "https://a.cn, *", "ftp://a.cn", "https://a.cn\r\nX: y"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(server::is_cors_origin(bad));
+  }
+}
+
+TEST_CASE("the status page is one page under a policy that lets nothing else run") {
+  ServedLedger ledger({}, /*closed=*/true);
+  const Answer page = ledger.get("/?whatever=1");
+  REQUIRE(page.status() == 200);
+  CHECK(page.raw.header("content-type") == "text/html; charset=utf-8");
+  CHECK(page.raw.header("x-content-type-options") == "nosniff");
+  CHECK(page.raw.header("referrer-policy") == "no-referrer");
+  CHECK(page.raw.header("cache-control") == "no-cache");
+  const std::string policy = page.raw.header("content-security-policy");
+  CHECK(policy.starts_with("default-src 'none'; script-src 'sha256-"));
+  CHECK(policy.find("unsafe") == std::string::npos);
+  CHECK(policy.find("frame-ancestors 'none'") != std::string::npos);
+  const std::string& body = page.raw.body;
+  const auto count = [&](std::string_view what) {
+    std::size_t found = 0;
+    for (std::size_t at = body.find(what); at != std::string::npos; at = body.find(what, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count("<script") == 1);
+  CHECK(count("<style") == 1);
+  for (const char* never : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                            " style=\"", " onclick", "src=", "//cdn"}) {
+    CAPTURE(never);
+    CHECK(count(never) == 0);
+  }
+  const std::string etag = page.raw.header("etag");
+  const Answer again = ledger.get("/", {}, "If-None-Match: " + etag + "\r\n");
+  CHECK(again.status() == 304);
+  CHECK(again.raw.header("content-security-policy") == policy);
+  CHECK(ledger.call({.method = "HEAD", .path = "/"}).raw.header("etag") == etag);
+  CHECK(ledger.call({.method = "OPTIONS", .path = "/"}).raw.header("allow") == "GET, HEAD, OPTIONS");
+  const Answer posted = ledger.post("/", {}, "{}");
+  check_problem(posted, 405, "method_not_allowed");
+  CHECK(posted.raw.header("allow") == "GET, HEAD, OPTIONS");
+  CHECK(ledger.get("/asyncapi.yaml").raw.body.starts_with("asyncapi: 3.0"));
 }
 
 TEST_CASE("until the ledger is open, health and texts answer and the rest says so") {

@@ -619,3 +619,20 @@ TEST_CASE("a form that was read can be sent back unchanged") {
   CHECK(queue.at(0).as_object().at("kind").as_string() == "filing");
   CHECK(queue.at(0).as_object().at("attempt").as_int64() == 2);
 }
+
+TEST_CASE("the counts of the public list are for everybody, and not sent again while the list stays") {
+  Story& story = Story::told();
+  const Answer answer = story.get("/v1/statistics/counts");
+  REQUIRE(answer.status() == 200);
+  const json::object& counts = answer.json.as_object();
+  CHECK(json::serialize(counts.at("filings")) == R"({"published":1,"cancelled":0,"revoked":0})");
+  CHECK(counts.at("announcements").to_number<int>() == 1);
+  CHECK(counts.at("by_type").as_object().size() == all_values<AlgorithmType>().size());
+  CHECK(counts.at("by_type").at("personalized_push").to_number<int>() == 1);
+  CHECK(counts.at("by_type").at("dispatch_decision").to_number<int>() == 0);
+  CHECK(answer.raw.header("ledger-position") == json::serialize(counts.at("position")));
+  CHECK(answer.raw.header("access-control-allow-origin") == "*");
+  const std::string known = "If-None-Match: " + answer.raw.header("etag") + "\r\n";
+  CHECK(story.get("/v1/statistics/counts", {}, known).status() == 304);
+  CHECK(story.get("/v1/statistics/counts?type=provider").code() == "bad_query");
+}

@@ -1,5 +1,7 @@
 #include "projections/announcements.hpp"
 
+#include <set>
+
 #include <catch2/catch.hpp>
 
 #include "projections/case_folding.hpp"
@@ -8,6 +10,7 @@
 using namespace ledger;
 using namespace ledger::test;
 using ledger::projections::Announcement;
+using ledger::projections::AnnouncementCounts;
 using ledger::projections::AnnouncementFilter;
 using ledger::projections::fold_case;
 using ledger::projections::folds_as_ascii;
@@ -96,6 +99,56 @@ TEST_CASE("a number announced twice is two items, newest first") {
   REQUIRE(items[0].record.batch == 3);
   REQUIRE(items[1].record.batch == 1);
   REQUIRE(ledger.models.announcements.count(ledger.views()) == 3);
+}
+
+TEST_CASE("the counts follow every change of the list, as if they were taken anew") {
+  FoldedViews ledger;
+  const auto counts = [&] { return ledger.models.announcements.counts(ledger.views()); };
+  const auto recounted = [&] {
+    AnnouncementCounts anew;
+    std::set<Uuid> filings;
+    for (const Announcement& item : all(ledger)) {
+      ++anew.announcements;
+      if (item.record.type) ++anew.by_type[static_cast<std::size_t>(*item.record.type) - 1];
+      if (!filings.insert(item.filing_id).second) continue;  // newest first
+      const std::string& status = item.record.status;
+      ++(status == "cancelled" ? anew.cancelled : status == "revoked" ? anew.revoked : anew.published);
+    }
+    return anew;
+  };
+  REQUIRE(counts() == AnnouncementCounts());
+  PublicRecord record = public_record(kNumber, "甲");
+  record.type = AlgorithmType::personalized_push;
+  import(ledger, 1, record);
+  import(ledger, 1, record);
+  PublicRecord untyped = public_record("网信算备110101135224302220011号", "乙");
+  untyped.type.reset();
+  import(ledger, 2, untyped);
+  publish(ledger, id_of(3), kSubject, public_record("演示备110108000000102260020号", "丙"));
+  REQUIRE(counts().announcements == 4);
+  REQUIRE(counts().published == 3);
+  REQUIRE(counts() == recounted());
+
+  PublicRecord corrected = record;
+  corrected.type = AlgorithmType::dispatch_decision;
+  ledger.append(filing_stream(id_of(1)), AnnouncementCorrected{corrected, {}}, Role::registrar);
+  REQUIRE(counts().by_type.at(5) == 2);
+  REQUIRE(counts() == recounted());
+
+  FilingCancelled cancelled;
+  cancelled.public_record = corrected;
+  cancelled.public_record->status = "cancelled";
+  ledger.append(filing_stream(id_of(1)), cancelled, Role::operator_);
+  import(ledger, 1, record);  // an ended filing stays ended
+  FilingRevoked revoked;
+  revoked.public_record = public_record("演示备110108000000102260020号", "丙");
+  revoked.public_record->status = "revoked";
+  ledger.append(filing_stream(id_of(3)), revoked, Role::supervisor);
+  REQUIRE(counts().published == 1);
+  REQUIRE(counts().cancelled == 1);
+  REQUIRE(counts().revoked == 1);
+  REQUIRE(counts() == recounted());
+  REQUIRE(ledger.dump() == ledger.rebuilt());
 }
 
 TEST_CASE("a cancellation marks all items of the filing, also those announced after it") {

@@ -1,6 +1,4 @@
 // The contract says what the server does: its paths and methods are the route table, its code lists are ours.
-// The file keeps one shape, so that reading it takes no YAML parser: two spaces before a path or a section's
-// name, four before a method or a schema's.
 #include <map>
 #include <set>
 #include <string>
@@ -11,26 +9,14 @@
 #include "schema/codes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/texts.hpp"
+#include "tests/support/contract_lines.hpp"
 
 using namespace ledger;
 using namespace ledger::server;
+using ledger::test::indent;
+using ledger::test::lines_of;
 
 namespace {
-
-std::vector<std::string_view> lines() {
-  std::vector<std::string_view> all;
-  std::string_view rest = openapi_text();
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    all.push_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return all;
-}
-
-std::size_t indent(std::string_view line) {
-  return std::min(line.find_first_not_of(' '), line.size());
-}
 
 /// A path with its captures unnamed: the route table and the contract name them differently.
 std::string shape(std::string_view path) {
@@ -55,7 +41,7 @@ std::map<std::string, Operation> operations() {
   bool in_paths = false;
   std::string path;
   Operation* current = nullptr;
-  for (const std::string_view line : lines()) {
+  for (const std::string_view line : lines_of(openapi_text())) {
     if (indent(line) == 0 && !line.empty()) in_paths = line == "paths:";
     if (!in_paths || !line.ends_with(':')) {
       constexpr std::string_view kParameter = "- $ref: '#/components/parameters/";
@@ -77,33 +63,8 @@ std::map<std::string, Operation> operations() {
   return found;
 }
 
-/// The items of the list under `enum:` of a schema.
 std::set<std::string> enum_of(std::string_view schema) {
-  std::set<std::string> items;
-  bool here = false, listing = false;
-  for (const std::string_view line : lines()) {
-    if (indent(line) == 4 && line.ends_with(':')) {
-      here = line.substr(4, line.size() - 5) == schema;
-      listing = false;
-    } else if (here && line.starts_with("      enum:")) {
-      listing = true;
-      std::string_view rest = line.substr(11);
-      if (const std::size_t open = rest.find('['); open != rest.npos) {
-        rest = rest.substr(open + 1, rest.find(']') - open - 1);
-        while (!rest.empty()) {
-          const std::size_t end = std::min(rest.find(','), rest.size());
-          const std::string_view item = rest.substr(0, end);
-          items.emplace(item.substr(indent(item)));
-          rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-      }
-    } else if (here && listing && line.starts_with("        - ")) {
-      items.emplace(line.substr(10));
-    } else if (indent(line) <= 6) {
-      listing = false;
-    }
-  }
-  return items;
+  return test::enum_of(openapi_text(), schema);
 }
 
 std::string lower(std::string_view text) {
