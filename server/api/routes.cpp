@@ -193,22 +193,22 @@ std::optional<std::size_t> match_rest(std::string_view path, Match& found) {
   return std::nullopt;
 }
 
-/// Paths by their number of segments: index 0 holds those with one. Those with a rest are not among them.
+/// Paths by their number of segments; `/` has none. Those with a rest are not among them.
 std::vector<std::vector<Path>> cut_paths() {
   std::vector<std::vector<Path>> by_length;
   for (std::size_t i = 0; i < kRoutes.size(); ++i) {
     const std::string_view pattern = kRoutes[i].pattern;
     if (before_rest(pattern)) continue;
     std::vector<std::string_view> segments;
-    std::string_view rest = pattern;
+    std::string_view rest = pattern == "/" ? std::string_view() : pattern;
     while (!rest.empty()) {
       rest.remove_prefix(1);
       const std::size_t end = std::min(rest.find('/'), rest.size());
       segments.push_back(rest.substr(0, end));
       rest.remove_prefix(end);
     }
-    if (by_length.size() < segments.size()) by_length.resize(segments.size());
-    std::vector<Path>& paths = by_length[segments.size() - 1];
+    if (by_length.size() <= segments.size()) by_length.resize(segments.size() + 1);
+    std::vector<Path>& paths = by_length[segments.size()];
     auto path = std::ranges::find(paths, pattern, &Path::pattern);
     if (path == paths.end()) path = paths.insert(paths.end(), {pattern, std::move(segments), {}});
     path->routes.push_back(i);
@@ -282,9 +282,8 @@ Match match(const http::Request& request) {
   static const std::vector<std::vector<Path>> kPaths = cut_paths();
   Match found;
   const std::vector<std::string>& segments = request.path;
-  const std::span<const Path> paths = segments.empty() || segments.size() > kPaths.size()
-                                          ? std::span<const Path>()
-                                          : kPaths[segments.size() - 1];
+  const std::span<const Path> paths =
+      segments.size() < kPaths.size() ? kPaths[segments.size()] : std::span<const Path>();
   const auto path = std::ranges::find_if(paths, [&](const Path& p) { return fits(p, segments); });
   if (path == paths.end()) {
     if (const auto index = match_rest(request.raw_path(), found)) choose(found, request.method, {&*index, 1});
