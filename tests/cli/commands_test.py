@@ -101,6 +101,7 @@ class Commands(unittest.TestCase):
         self.refused(run("serve", "--data", self.data, "--bogus"), USAGE, "--bogus")
         self.refused(run("serve", "--data", self.data, "--registration", "ajar"), USAGE, "ajar")
         self.refused(run("serve", "--data", self.data, "--document-limit", "many"), USAGE, "--document-limit")
+        self.refused(run("serve", "--data", self.data, "--cors-origin", "example.cn/"), USAGE, "--cors-origin")
         self.refused(run("export", "announcements", "--data", self.data, "--format", "xml"), USAGE, "xml")
         self.refused(run("import", "--data", self.data, self.root / "none.csv"), USAGE, "none.csv")
         self.refused(run("bench", "bogus"), USAGE, "bogus")
