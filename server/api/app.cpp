@@ -29,6 +29,7 @@
 #include "server/api/routes.hpp"
 #include "server/api/slow_reads.hpp"
 #include "server/api/webhooks.hpp"
+#include "server/http/websocket.hpp"
 #include "server/read/reads.hpp"
 #include "server/stream/stream_api.hpp"
 
@@ -69,7 +70,7 @@ std::string_view code_of_transport(std::string_view code) {
   struct Pair {
     std::string_view transport, ours;
   };
-  static constexpr std::array<Pair, 14> kPairs = {{
+  static constexpr std::array<Pair, 17> kPairs = {{
       {"request_malformed", "bad_request"},
       {"request_ambiguous", "ambiguous_request"},
       {"target_malformed", "bad_request"},
@@ -84,6 +85,9 @@ std::string_view code_of_transport(std::string_view code) {
       {"response_broken", "internal_error"},
       {"connections_exhausted", "connections_exhausted"},
       {"version_unsupported", "http_version_unsupported"},
+      {"upgrade_required", "upgrade_required"},
+      {"websocket_version_unsupported", "upgrade_required"},
+      {"websocket_key_malformed", "bad_request"},
   }};
   for (const Pair& pair : kPairs) {
     if (pair.transport == code) return pair.ours;
@@ -171,6 +175,7 @@ struct App::Impl {
   [[nodiscard]] http::Response readiness(const Call& call) const;
   [[nodiscard]] http::Response transport_problem(const http::Problem& problem) const;
   void command(Call& call, http::Request& request, http::Reply reply);
+  [[nodiscard]] http::Response stream(const Call& call);
   void read_slowly(const Call& call, http::Request&& request, http::Reply reply);
   [[nodiscard]] http::Response refuse_fields(const Call& call, const Command& command,
                                              std::vector<FieldError> errors) const;
@@ -471,6 +476,11 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
   slow->reply(again.finished(again.refused("queue_full")));
 }
 
+http::Response App::Impl::stream(const Call& call) {
+  const StreamApi::Call asked{call.request, call.language, call.grant};
+  return http::asks_for_websocket(call.request) ? streams.websocket(asked) : streams.sse(asked);
+}
+
 // Handler
 // --------------------------------------------------------------------------------------------------------
 
@@ -535,8 +545,7 @@ void App::handle(http::Request&& request, http::Reply reply) {
     case Special::download:
       return reply(
           call.finished(impl_->documents->download(request, call.found.text, call.language, call.grant)));
-    case Special::stream:
-      return reply(call.finished(impl_->streams.sse({request, call.language, call.grant})));
+    case Special::stream: return reply(call.finished(impl_->stream(call)));
     case Special::ticket:
       return reply(call.finished(impl_->streams.ticket({request, call.language, call.grant})));
     case Special::metrics:

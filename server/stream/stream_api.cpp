@@ -9,6 +9,7 @@
 #include "server/read/answer.hpp"
 #include "server/read/query.hpp"
 #include "server/stream/sse.hpp"
+#include "server/stream/websocket_stream.hpp"
 
 namespace ledger::server {
 namespace {
@@ -105,6 +106,12 @@ http::Response StreamApi::sse(const Call& call) {
   response.write_timeout = kStalledMax;
   response.body = http::Body::stream(sse_producer(*std::move(subscription)));
   return response;
+}
+
+http::Response StreamApi::websocket(const Call& call) {
+  auto subscription = subscribe(call);
+  if (!subscription) return std::move(subscription.error());
+  return http::Response::upgrade(websocket_producer(*std::move(subscription)));
 }
 
 http::Response StreamApi::ticket(const Call& call) {

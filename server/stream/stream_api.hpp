@@ -35,6 +35,8 @@ class StreamApi {
   };
   /// The stream as Server-Sent Events, or the refusal.
   [[nodiscard]] http::Response sse(const Call& call);
+  /// The stream as a WebSocket, or the refusal; for a call that asks for one.
+  [[nodiscard]] http::Response websocket(const Call& call);
   /// What any transport streams from, or the refusal (400 bad_query, bad_cursor; 401 ticket_unknown,
   /// token_expired; 429; 503 shutting_down) while nothing was opened yet.
   [[nodiscard]] std::expected<std::shared_ptr<Subscription>, http::Response> subscribe(const Call& call);
