@@ -1,6 +1,7 @@
 """The live stream of the built server: catch-up and live without a seam, readers that drop and resume while the server is
 killed under them, slow readers, tickets, and lists that the stream goes on from."""
 
+import asyncio
 import http.client
 import json
 import random
@@ -10,6 +11,8 @@ import subprocess
 import threading
 import time
 import unittest
+
+import websockets
 
 from ledger_client import Ledger
 
@@ -65,14 +68,56 @@ class Sse:
         self.connection.close()
 
 
-GONE = (OSError, http.client.HTTPException, RuntimeError, AttributeError, ValueError)
+class Ws:
+    """The same over a WebSocket: iterate for (kind, position, data). `last` goes into the query, as a browser would."""
+
+    def __init__(self, ledger, query="", token=None, last=None, timeout=30):
+        if last is not None:
+            query += ("&" if query else "?") + "after=%d" % last
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        self.timeout, self.loop, self.socket = timeout, asyncio.new_event_loop(), None
+        try:
+            asyncio.set_event_loop(self.loop)  # the library asks for it
+            self.socket = self.wait(websockets.connect("ws://127.0.0.1:%d/v1/stream%s" % (ledger.port, query),
+                                                       extra_headers=headers, max_queue=None))
+        except BaseException:
+            self.close()
+            raise
+
+    def wait(self, awaited):
+        async def bounded():
+            return await asyncio.wait_for(awaited, self.timeout)
+        return self.loop.run_until_complete(bounded())
+
+    def __iter__(self):
+        while True:
+            try:
+                frame = json.loads(self.wait(self.socket.recv()))
+            except websockets.ConnectionClosed:
+                return
+            if frame["kind"] != "heartbeat":
+                yield frame["kind"], frame["position"], frame.get("event") or frame
+
+    def close(self):
+        try:
+            if self.socket is not None:
+                self.socket.transport.abort()
+                self.wait(self.socket.wait_closed())
+        except (OSError, asyncio.TimeoutError):
+            pass
+        self.loop.close()
+
+
+GONE = (OSError, http.client.HTTPException, RuntimeError, AttributeError, ValueError, asyncio.TimeoutError,
+        websockets.WebSocketException)
 
 
 class Follower(threading.Thread):
     """Reads on and on, drops the connection at random points, resumes from the last id."""
 
-    def __init__(self, ledger, seed, query="", token=None):
+    def __init__(self, ledger, seed, query="", token=None, opener=Sse):
         super().__init__(daemon=True)
+        self.opener = opener
         self.ledger, self.query, self.token = ledger, query, token
         self.random = random.Random(seed)
         self.seen, self.last, self.connections = [], None, 0
@@ -82,7 +127,7 @@ class Follower(threading.Thread):
     def run(self):
         while not self.done():
             try:
-                stream = Sse(self.ledger, self.query, self.token, self.last, timeout=5)
+                stream = self.opener(self.ledger, self.query, self.token, self.last, timeout=5)
             except GONE:
                 time.sleep(0.02)
                 continue
@@ -194,6 +239,9 @@ class Stream(unittest.TestCase):
         followers += [Follower(ledger, 200 + i, "?type=filing.published") for i in range(6)]
         followers += [Follower(ledger, 300 + i, "?type=product.added&subject_id=" + tellers[i % 3][0], staff["auditor"])
                       for i in range(6)]
+        followers += [Follower(ledger, 400 + i, "", staff["auditor"], Ws) for i in range(9)]
+        followers += [Follower(ledger, 500 + i, "?type=filing.published", None, Ws) for i in range(3)]
+        followers += [Follower(ledger, 600 + i, "", tellers[i][1], Ws) for i in range(3)]
         for thread in writers + followers:
             thread.start()
         for _ in range(3):
@@ -210,7 +258,8 @@ class Stream(unittest.TestCase):
         # A filtered stream tells that it has come so far when it is asked anew, at the latest.
         for follower in followers:
             follower.join(60)
-            self.assertFalse(follower.is_alive(), "stuck at %r of %d" % (follower.last, end))
+            self.assertFalse(follower.is_alive(), "%s stuck at %r of %d" % (
+                follower.opener.__name__, follower.last, end))
             self.assertIsNone(follower.wrong)
             whole = Sse(ledger, follower.query, follower.token)
             expected = [(cursor, data["type"]) for cursor, data in whole.until_caught_up()]
