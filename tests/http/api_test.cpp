@@ -138,7 +138,6 @@ TEST_CASE("paths, methods, ids and queries that are wrong are told apart") {
   const std::string admin = ledger.admin();
   check_problem(ledger.get("/v1/nothing"), 404, "not_found");
   check_problem(ledger.get("//"), 404, "not_found");
-  check_problem(ledger.get("/v1/stream"), 404, "not_found");
   const Answer method = ledger.call({.method = "DELETE", .path = "/v1/subjects"});
   check_problem(method, 405, "method_not_allowed");
   CHECK(method.raw.header("allow") == "POST, GET, HEAD, OPTIONS");
