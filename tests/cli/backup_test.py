@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 from ledger_client import BINARY, Ledger  # noqa: E402
+from refusals import Refusing  # noqa: E402
 
 DONE, FAILED, USAGE, NO_LEDGER, KEY, DAMAGED, ROLLED_BACK = 0, 1, 2, 3, 5, 7, 9
 
@@ -20,7 +21,7 @@ def run(*args):
     return subprocess.run([BINARY, *map(str, args)], capture_output=True, text=True, timeout=120)
 
 
-class Backup(unittest.TestCase):
+class Backup(Refusing, unittest.TestCase):
     def setUp(self):
         self.ledger = Ledger()
         self.addCleanup(self.ledger.close)
@@ -51,12 +52,7 @@ class Backup(unittest.TestCase):
                    *(["--checkpoint-file", self.checkpoint] if file else []), *args)
 
     def refused(self, done, code, *words):
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("filing-ledger: "), done.stderr)
-        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        for word in words:
-            self.assertIn(word, done.stderr)
+        super().refused(done, code, *words)
         self.assertFalse((self.root / "restored").exists())
         self.assertFalse((self.root / "restored.new").exists())
 

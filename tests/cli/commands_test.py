@@ -17,6 +17,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 from ledger_client import BINARY, Ledger  # noqa: E402
+from refusals import Refusing  # noqa: E402
 
 DONE, FAILED, USAGE, NO_LEDGER, LOCKED, KEY, LISTEN = 0, 1, 2, 3, 4, 5, 8
 
@@ -25,7 +26,7 @@ def run(*args, **options):
     return subprocess.run([BINARY, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
 
 
-class Commands(unittest.TestCase):
+class Commands(Refusing, unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="filing-ledger-"))
         self.addCleanup(shutil.rmtree, self.root, True)
@@ -33,15 +34,6 @@ class Commands(unittest.TestCase):
 
     def init(self, *args):
         return run("init", "--data", self.data, "--origin", "ledger.example/cli", *args)
-
-    def refused(self, done, code, *words):
-        """One line on standard error, nothing on standard output."""
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("filing-ledger: "), done.stderr)
-        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        for word in words:
-            self.assertIn(word, done.stderr)
 
     def test_init_prints_one_json_object_and_keeps_its_secrets(self):
         done = self.init()

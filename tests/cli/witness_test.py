@@ -10,6 +10,7 @@ import tempfile
 import time
 import unittest
 
+from refusals import Refusing
 from witness_story import BINARY, Log, Witness, verify_cosignature
 
 DONE, USAGE, NO_LEDGER, LOCKED, LISTEN = 0, 2, 3, 4, 8
@@ -17,7 +18,7 @@ VECTORS = pathlib.Path(os.environ.get("LEDGER_SHARED_DIR", "../shared")) / "vect
 ORIGIN = "ledger.example/story"
 
 
-class WitnessCommand(unittest.TestCase):
+class WitnessCommand(Refusing, unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="filing-ledger-"))
         self.addCleanup(shutil.rmtree, self.root, True)
@@ -31,14 +32,6 @@ class WitnessCommand(unittest.TestCase):
     def run_witness(self, *args):
         return subprocess.run([BINARY, "witness", "--data", str(self.root / "witness"), *args], capture_output=True,
                               text=True, timeout=60)
-
-    def refused(self, done, code, *words):
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("filing-ledger: "), done.stderr)
-        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        for word in words:
-            self.assertIn(word, done.stderr)
 
     def test_the_first_start_makes_the_witness_and_says_so(self):
         witness = self.witness().start()
