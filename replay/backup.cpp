@@ -8,6 +8,7 @@
 #include "events/store/vault.hpp"
 #include "events/store/views_builder.hpp"
 #include "projections/json_writer.hpp"
+#include "replay/faults.hpp"
 
 namespace ledger::replay {
 namespace {
@@ -23,14 +24,6 @@ constexpr std::uint64_t kNumberMax = std::uint64_t{1} << 62;
 constexpr std::size_t kReasonBytesMax = 64 * 1024;
 /// Erasures are rare, and each costs one more copy.
 constexpr int kTriesMax = 16;
-
-std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
-  return std::unexpected(fault_of(kind, std::move(detail)));
-}
-
-std::unexpected<EngineFault> storage(const crypto::FileFault& fault) {
-  return refuse(EngineFailure::storage, fault.message());
-}
 
 std::unexpected<EngineFault> fault(const store::VaultFault& of_vault) {
   return refuse(

@@ -10,6 +10,7 @@
 #include "events/store/rollback.hpp"
 #include "events/store/views_builder.hpp"
 #include "events/tlog/tree.hpp"
+#include "replay/faults.hpp"
 #include "replay/staging.hpp"
 #include "replay/verify_data.hpp"
 
@@ -23,14 +24,6 @@ using store::fault_of;
 
 constexpr std::uint64_t kMapBytes = std::uint64_t{64} << 30;
 constexpr std::size_t kFactsBytesMax = std::size_t{1} << 20;
-
-std::unexpected<EngineFault> refuse(EngineFailure kind, std::string detail) {
-  return std::unexpected(fault_of(kind, std::move(detail)));
-}
-
-std::unexpected<EngineFault> storage(const crypto::FileFault& fault) {
-  return refuse(EngineFailure::storage, fault.message());
-}
 
 std::expected<BackupFacts, EngineFault> load_facts(const fs::path& from) {
   const auto text = crypto::load_file(facts_path(from), kFactsBytesMax);

@@ -9,7 +9,7 @@
 
 #include "events/crypto/file_io.hpp"
 #include "events/store/documents.hpp"
-#include "events/store/views_builder.hpp"
+#include "replay/faults.hpp"
 
 namespace ledger::replay {
 namespace {
@@ -20,14 +20,6 @@ using store::EngineFault;
 using store::fault_of;
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
-
-std::unexpected<EngineFault> storage(const crypto::FileFault& fault) {
-  return std::unexpected(fault_of(EngineFailure::storage, fault.message()));
-}
-
-std::unexpected<EngineFault> storage(const char* operation, const fs::path& path, int code = errno) {
-  return storage(crypto::FileFault{code, operation, path.string()});
-}
 
 /// Says that a directory is a staging's own.
 constexpr const char* kMark = "staging";
