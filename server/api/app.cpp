@@ -176,6 +176,8 @@ struct App::Impl {
   [[nodiscard]] http::Response transport_problem(const http::Problem& problem) const;
   void command(Call& call, http::Request& request, http::Reply reply);
   [[nodiscard]] http::Response stream(const Call& call);
+  [[nodiscard]] Call call_of(const http::Request& request, std::optional<GrantState> grant = {}) const;
+  [[nodiscard]] ReadContext context_of(const Call& call) const;
   void read_slowly(const Call& call, http::Request&& request, http::Reply reply);
   [[nodiscard]] http::Response refuse_fields(const Call& call, const Command& command,
                                              std::vector<FieldError> errors) const;
@@ -444,6 +446,21 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
       });
 }
 
+Call App::Impl::call_of(const http::Request& request, std::optional<GrantState> grant) const {
+  return {request, match(request), language_of(request), options.cors_origin, std::move(grant)};
+}
+
+ReadContext App::Impl::context_of(const Call& call) const {
+  return {.engine = *engine.load(std::memory_order_acquire),
+          .models = *models,
+          .request = call.request,
+          .grant = call.grant,
+          .ids = call.found.ids,
+          .text = std::string(call.found.text),
+          .language = call.language,
+          .now = now()};
+}
+
 void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Reply reply) {
   // The request moves, and with it the text that its match views.
   struct Slow {
@@ -453,26 +470,16 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
   };
   auto slow = std::make_shared<Slow>(std::move(request), call.grant, std::move(reply));
   const bool taken = slow_reads.take([this, slow] {
-    Call again{slow->request, match(slow->request), language_of(slow->request), options.cors_origin,
-               slow->grant};
-    const ReadContext context{.engine = *engine.load(std::memory_order_acquire),
-                              .models = *models,
-                              .request = slow->request,
-                              .grant = again.grant,
-                              .ids = again.found.ids,
-                              .text = std::string(again.found.text),
-                              .language = again.language,
-                              .now = now()};
+    const Call again = call_of(slow->request, slow->grant);
     try {
-      slow->reply(again.finished(again.found.route->read(reads, context)));
+      slow->reply(again.finished(again.found.route->read(reads, context_of(again))));
     } catch (const std::exception& failed) {
       write_fault(options.log, failed.what());
       slow->reply(again.finished(again.refused("internal_error")));
     }
   });
   if (taken) return;
-  const Call again{slow->request, match(slow->request), language_of(slow->request), options.cors_origin,
-                   slow->grant};
+  const Call again = call_of(slow->request, slow->grant);
   slow->reply(again.finished(again.refused("queue_full")));
 }
 
@@ -485,7 +492,7 @@ http::Response App::Impl::stream(const Call& call) {
 // --------------------------------------------------------------------------------------------------------
 
 http::Admission App::admit(const http::Request& head) {
-  Call call{head, match(head), language_of(head), impl_->options.cors_origin, {}};
+  Call call = impl_->call_of(head);
   const Route* route = call.found.route;
   if (route != nullptr && route->special == Special::upload) {
     auto refused = impl_->refuse_head(call, /*whole=*/false);
@@ -510,7 +517,7 @@ http::Admission App::admit(const http::Request& head) {
 }
 
 void App::handle(http::Request&& request, http::Reply reply) {
-  Call call{request, match(request), language_of(request), impl_->options.cors_origin, {}};
+  Call call = impl_->call_of(request);
   if (request.method == http::Method::options && call.found.known) {
     return reply(call.finished(impl_->options_of(call)));
   }
@@ -520,23 +527,13 @@ void App::handle(http::Request&& request, http::Reply reply) {
   const Route& route = *call.found.route;
   if (route.command != nullptr) return impl_->command(call, request, std::move(reply));
   if (route.read != nullptr && route.slow)
-    return impl_->read_slowly(std::move(call), std::move(request), std::move(reply));
-  const auto read_context = [&] {
-    return ReadContext{.engine = *impl_->engine.load(std::memory_order_acquire),
-                       .models = *impl_->models,
-                       .request = request,
-                       .grant = call.grant,
-                       .ids = call.found.ids,
-                       .text = std::string(call.found.text),
-                       .language = call.language,
-                       .now = impl_->now()};
-  };
-  if (route.read != nullptr) return reply(call.finished(route.read(impl_->reads, read_context())));
+    return impl_->read_slowly(call, std::move(request), std::move(reply));
+  if (route.read != nullptr) return reply(call.finished(route.read(impl_->reads, impl_->context_of(call))));
   switch (route.special) {
     case Special::webhooks:
-      return reply(call.finished(list_webhooks(read_context(), impl_->deliveries.load())));
+      return reply(call.finished(list_webhooks(impl_->context_of(call), impl_->deliveries.load())));
     case Special::resume_webhook:
-      return reply(call.finished(resume_webhook(read_context(), impl_->deliveries.load())));
+      return reply(call.finished(resume_webhook(impl_->context_of(call), impl_->deliveries.load())));
     case Special::upload: {
       // Only an upload without any body comes here; the others went into a sink.
       auto refused = impl_->documents->refuse_upload(call.language, *call.grant, 0);

@@ -39,7 +39,7 @@ struct Options {
   std::string log_level = "info", log_format = "text";
   std::vector<std::string> witnesses;
   BackgroundOptions background;
-  bool webhook_http = false, webhook_private = false;
+  bool webhook_private = false;
   unsigned webhook_hours = 72;
 };
 
@@ -124,7 +124,7 @@ void add_readings(Readings& readings, const webhook::Deliveries& webhooks, std::
 
 webhook::Options webhook_options(const Options& options, std::shared_ptr<spdlog::logger> log) {
   webhook::Options webhooks;
-  webhooks.allow_http = options.webhook_http;
+  webhooks.allow_http = options.app.webhook_http;
   webhooks.allow_private = options.webhook_private;
   webhooks.give_up_after = std::chrono::hours(options.webhook_hours);
   webhooks.on_notice = [log = std::move(log)](const std::string& notice) { log->warn("{}", notice); };
@@ -205,7 +205,6 @@ int serve(Options options) {
   if (const auto refused = refuse({options.ledger.data})) return fail(*refused);
 
   options.app.registration_open = options.registration == "open";
-  options.app.webhook_http = options.webhook_http;
   options.app.metrics_here = options.metrics_listen.empty();
   options.app.log = logs.log;
   options.app.access_log = logs.access;
@@ -332,7 +331,7 @@ void add_serve(CLI::App& app, Run& run) {
       ->type_name("HOURS")
       ->check(CLI::Range(0U, 8'760U))
       ->capture_default_str();
-  command->add_flag("--webhook-allow-http", options->webhook_http,
+  command->add_flag("--webhook-allow-http", options->app.webhook_http,
                     "Let webhooks be registered with plain http");
   command->add_flag("--webhook-allow-private", options->webhook_private,
                     "Let webhooks lead to loopback, private and other addresses that are not public");
