@@ -166,6 +166,8 @@ class FoldedViews {
   }
   [[nodiscard]] std::uint64_t position() const { return history.size() - 1; }
   [[nodiscard]] TimestampUs now() const { return now_; }
+  /// Lets more time pass before the next event.
+  void pass(std::int64_t microseconds) { now_.value += microseconds; }
 
   /// Every row, by database and key.
   MapRows::Dump dump() {

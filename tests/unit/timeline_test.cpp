@@ -181,9 +181,84 @@ TEST_CASE("an imported record and an unknown stream have no timeline") {
   REQUIRE(timeline(ledger, filing_stream(id_of(99))).empty());
 }
 
-TEST_CASE("stages read back from their codes") {
+TEST_CASE("visits name the positions of the events that began and ended them") {
+  FoldedViews ledger;
+  ledger.append(kStream, draft_saved(kSubject));
+  ledger.append(subject_stream(kSubject), SubjectRegistered{}, Role::public_);
+  ledger.append(kStream, submitted(1));
+  ledger.append(kStream, ReviewStarted{1}, Role::reviewer);
+  ledger.append(kStream, ReviewStarted{1}, Role::reviewer);
+  ledger.append(kStream, FilingRejected{1, {}}, Role::reviewer);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> positions;
+  for (const Visit& visit : ledger.models.timeline.visits(ledger.views(), kStream)) {
+    positions.emplace_back(visit.entered_position, visit.left_position);
+  }
+  using Positions = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  REQUIRE(positions == Positions{{0, 2}, {2, 3}, {3, 5}, {5, 0}});
+}
+
+TEST_CASE("changes tell what each event ended and began, with type, role and region of that moment") {
+  using projections::StageChange;
+  FoldedViews ledger;
+  const StreamId subject = subject_stream(kSubject);
+  SubjectRegistered registered;
+  registered.region = "110108";
+  ledger.append(subject, registered, Role::public_);
+  ledger.append(kStream, draft_saved(kSubject));
+  ledger.append(kStream, draft_saved(kSubject));
+  SubjectSubmitted moved;
+  moved.attempt = 1;
+  moved.information.region = "440305";
+  ledger.append(subject, moved);
+  ledger.append(kStream, submitted(1, "算法", AlgorithmType::dispatch_decision));
+  ledger.append(kStream, DraftDiscarded{});
+
+  std::vector<StageChange> changes;
+  const auto collect = [&](std::uint64_t first) {
+    changes.clear();
+    ledger.models.timeline.changes(ledger.views(), first, [&](const StageChange& change) {
+      changes.push_back(change);
+      return true;
+    });
+  };
+  const auto region = [](std::string_view digits) {
+    std::array<char, 6> region{};
+    std::ranges::copy(digits, region.begin());
+    return region;
+  };
+  const auto at = [&](std::size_t position) { return ledger.history[position].header.recorded_at; };
+  collect(0);
+  REQUIRE(changes.size() == 5);
+  REQUIRE(changes[0] ==
+          StageChange{
+              0, subject, at(0), {}, StageChange::Begun{Stage::registration, 1, {}, {}, region("110108")}});
+  REQUIRE(
+      changes[1] ==
+      StageChange{1, kStream, at(1), {}, StageChange::Begun{Stage::drafting, 1, {}, {}, region("110108")}});
+  REQUIRE(changes[2] == StageChange{3, subject, at(3),
+                                    StageChange::Ended{Stage::registration, 0, StageOutcome::submitted},
+                                    StageChange::Begun{Stage::initial_review, 1, {}, {}, region("440305")}});
+  REQUIRE(changes[3] == StageChange{4, kStream, at(4),
+                                    StageChange::Ended{Stage::drafting, 1, StageOutcome::submitted},
+                                    StageChange::Begun{Stage::queued, 1, AlgorithmType::dispatch_decision,
+                                                       AlgorithmRole::provider, region("440305")}});
+  REQUIRE(changes[4] ==
+          StageChange{5, kStream, at(5), StageChange::Ended{Stage::queued, 4, StageOutcome::discarded}, {}});
+  collect(4);
+  REQUIRE(changes.size() == 2);
+  REQUIRE(changes[0].position == 4);
+  collect(6);
+  REQUIRE(changes.empty());
+  REQUIRE(ledger.dump() == ledger.rebuilt());
+}
+
+TEST_CASE("stages and outcomes read back from their codes") {
+  REQUIRE(projections::all_stages().size() == 8);
+  REQUIRE(projections::all_outcomes().size() == 12);
+  for (const StageOutcome outcome : projections::all_outcomes()) REQUIRE_FALSE(code_of(outcome).empty());
   for (unsigned i = 1; i <= 8; ++i) {
     const auto stage = static_cast<Stage>(i);
+    REQUIRE(projections::all_stages()[i - 1] == stage);
     REQUIRE(projections::stage_from(code_of(stage)) == stage);
   }
   REQUIRE_FALSE(projections::stage_from(""));

@@ -1,0 +1,2 @@
+# What durations and estimates are computed from.
+ledger_test(survival_test unit survival_test.cpp)
