@@ -589,6 +589,13 @@ void App::set_engine(store::Engine& engine, const projections::ReadModels& model
   impl_->documents = std::make_unique<Documents>(engine, impl_->options, impl_->metrics);
   impl_->streams.open(engine);
   impl_->engine.store(&engine, std::memory_order_release);
+  (void)impl_->slow_reads.take([impl = impl_.get(), &engine, &models] {
+    try {
+      impl->reads.warm(engine, models);
+    } catch (const std::exception& failed) {
+      write_fault(impl->options.log, failed.what());
+    }
+  });
   if (impl_->options.sweep_interval.count() > 0) {
     impl_->sweeper =
         std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->sweep_now_and_then(stop); });

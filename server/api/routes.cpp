@@ -146,6 +146,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::announcements>("/v1/announcements", Entrance::public_),
     get<&Reads::number>("/v1/numbers/{number}", Entrance::public_),
     get<&Reads::counts>("/v1/statistics/counts", Entrance::public_),
+    get<&Reads::durations>("/v1/statistics/durations", Entrance::public_),
+    get<&Reads::durations_svg>("/v1/statistics/durations.svg", Entrance::public_),
     get<&Reads::events>("/v1/events"),
     get<&Reads::event>("/v1/events/{position}", Entrance::public_),
     get<&Reads::proof>("/v1/events/{position}/proof", Entrance::public_),

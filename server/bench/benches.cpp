@@ -2,6 +2,7 @@
 #include "server/bench/engine_bench.hpp"
 #include "server/bench/http_bench.hpp"
 #include "server/bench/log_bench.hpp"
+#include "server/bench/statistics_bench.hpp"
 #include "server/bench/stream_bench.hpp"
 #include "server/bench/verify_bench.hpp"
 
@@ -19,6 +20,8 @@ std::span<const Bench> benches() {
       {"verify", "`verify --data` without the key against bare SHA-256 of the entries", 0, bench_verify},
       {"import", "a list as long as all official ones into a fresh ledger; 2 s are 3,998 rows/s", 3'998.5,
        bench_import},
+      {"statistics", "a survival statistic at 100,000 filings against one pass over the same stays", 0,
+       bench_statistics},
       {"http-writes", "durable draft saves over HTTP against a bare Beast group-commit server", 0.5,
        bench_http_writes},
       {"http-reads", "reads of a filing over HTTP against a bare Beast server", 0.6, bench_http_reads},

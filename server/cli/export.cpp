@@ -1,10 +1,13 @@
-// `export`: the public list and the log as files, read beside a running server or without one.
+// `export`: the public list, the log and the samples of statistics as files, read beside a running server or
+// without one.
 #include <CLI/CLI.hpp>
 
 #include "projections/announcement_format.hpp"
 #include "replay/offline.hpp"
+#include "replay/stage_index.hpp"
 #include "server/cli/commands.hpp"
 #include "server/cli/output.hpp"
+#include "server/read/durations.hpp"
 #include "server/read/render.hpp"
 
 namespace ledger::cli {
@@ -17,6 +20,7 @@ constexpr std::size_t kItemsAtOnce = 1000;
 struct Options {
   std::filesystem::path data, out;
   std::string format;
+  std::optional<std::uint64_t> at_position;
 };
 
 std::expected<std::unique_ptr<replay::OfflineLedger>, int> open_ledger(const Options& options) {
@@ -44,16 +48,19 @@ projections::Page<std::uint64_t> every_item(const projections::Announcements& li
   return all;
 }
 
+/// Opens the ledger's read models, building them where there are none that can be believed.
+int open_models(replay::OfflineLedger& ledger) {
+  Progress progress("reading the log", "events");
+  auto opened =
+      ledger.open_models([&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
+  return opened ? kDone : fail(opened.error());
+}
+
 int export_announcements(const Options& options) {
   using projections::ListFormat;
   auto ledger = open_ledger(options);
   if (!ledger) return ledger.error();
-  {
-    Progress progress("reading the log", "events");
-    auto opened =
-        (*ledger)->open_models([&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
-    if (!opened) return fail(opened.error());
-  }
+  if (const int code = open_models(**ledger); code != kDone) return code;
   const projections::Announcements& list = (*ledger)->models().announcements;
   const ListFormat format = options.format == "csv"    ? ListFormat::csv
                             : options.format == "atom" ? ListFormat::atom
@@ -110,6 +117,48 @@ int export_events(const Options& options) {
   return finish(*output);
 }
 
+int export_durations(const Options& options) {
+  auto ledger = open_ledger(options);
+  if (!ledger) return ledger.error();
+  if (const int code = open_models(**ledger); code != kDone) return code;
+  replay::StageIndex stages;
+  replay::Moment moment;
+  {
+    const store::ReadTxn txn = (*ledger)->read_models();
+    const std::uint64_t size = (*ledger)->models_meta(txn).size;
+    if (options.at_position && *options.at_position >= size) {
+      return fail(kUsage, "--at-position: the ledger has " + std::to_string(size) +
+                              " events, the last one at position " + std::to_string(size - 1));
+    }
+    moment.position = options.at_position.value_or(size - 1);
+    stages.catch_up(txn, (*ledger)->models().timeline, size);
+  }
+  {
+    auto reader = (*ledger)->log().read();
+    if (!reader) return fail(store::fault_of(reader.error(), "ledger"));
+    const auto bytes = reader->entry(moment.position);
+    const auto entry = bytes ? codec::decode_header(*bytes) : std::unexpected(codec::CodecError::malformed);
+    if (!entry) {
+      return fail({store::EngineFailure::damaged,
+                   "the entry at position " + std::to_string(moment.position) + " does not decode"});
+    }
+    moment.at = entry->header.recorded_at;
+  }
+  auto output = Output::open(options.out);
+  if (!output) return fail(kFailed, output.error());
+  constexpr std::size_t kPieceBytes = 64 * 1024;
+  std::string piece(ledger::server::kSampleColumns);
+  bool written = true;
+  stages.for_each(moment.position, [&](const replay::StageSample& sample) {
+    ledger::server::append_sample(piece, sample, moment.at);
+    if (piece.size() < kPieceBytes) return;
+    written = written && output->write(piece);
+    piece.clear();
+  });
+  if (written) (void)output->write(piece);
+  return finish(*output);
+}
+
 CLI::App* add_kind(CLI::App& parent, const char* name, const char* about,
                    const std::shared_ptr<Options>& options, std::vector<std::string> formats) {
   CLI::App* command = parent.add_subcommand(name, about);
@@ -127,7 +176,8 @@ CLI::App* add_kind(CLI::App& parent, const char* name, const char* about,
 }  // namespace
 
 void add_export(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("export", "Write the public list or the log as a file");
+  CLI::App* command =
+      app.add_subcommand("export", "Write the public list, the log or the samples of statistics as a file");
   command->require_subcommand(1);
   command->footer("Needs neither the lock nor the master key: it may run beside the server.");
 
@@ -145,6 +195,22 @@ void add_export(CLI::App& app, Run& run) {
       "Private values are shown as {\"committed\": true}.\n\n"
       "Example:\n  filing-ledger export events --data ./data --format ndjson | jq .type");
   events->callback([log, &run] { run = [log] { return export_events(*log); }; });
+
+  auto samples = std::make_shared<Options>();
+  CLI::App* durations = add_kind(
+      *command, "durations", "Every stay in a stage, open ones censored, in the order in which they began",
+      samples, {"csv"});
+  durations
+      ->add_option("--at-position", samples->at_position,
+                   "As of this position: only what was recorded by then (default: the last one)")
+      ->type_name("N");
+  durations->footer(
+      "Columns: stage, attempt, days, event (1 ended, 0 still open), outcome, type, region.\n\n"
+      "Example:\n"
+      "  filing-ledger export durations --data ./data --out durations.csv\n"
+      "  Rscript -e 'library(survival); d <- read.csv(\"durations.csv\"); "
+      "survfit(Surv(days, event) ~ 1, subset(d, stage == \"review\"), timefix = FALSE)'");
+  durations->callback([samples, &run] { run = [samples] { return export_durations(*samples); }; });
 }
 
 }  // namespace ledger::cli

@@ -7,9 +7,11 @@
 
 #include <cstddef>
 
+#include "replay/stage_index.hpp"
 #include "server/api/context.hpp"
 #include "server/http/message.hpp"
 #include "server/read/answer_cache.hpp"
+#include "server/read/body_cache.hpp"
 
 namespace ledger::server {
 
@@ -18,6 +20,10 @@ class Reads {
  public:
   /// `cache_bytes` bounds the memory for rendered filings and subjects.
   explicit Reads(std::size_t cache_bytes = std::size_t{16} << 20) : cache_(cache_bytes) {}
+
+  /// Reads what statistics are computed from, so that the first who asks does not wait for it: about a second
+  /// for a million events. Once, when the ledger is open.
+  void warm(const store::Engine& engine, const projections::ReadModels& models);
 
   // Who am I, and who may act.
   [[nodiscard]] http::Response me(const ReadContext& context) const;  ///< GET /v1/me; any token
@@ -51,6 +57,13 @@ class Reads {
   [[nodiscard]] http::Response counts(
       const ReadContext& context) const;  ///< GET /v1/statistics/counts; public
 
+  // Statistics (docs/statistics.md). The public is answered as of the last announcement, in cells of 30 ended
+  // stays or more; staff as of any position.
+  [[nodiscard]] http::Response durations(
+      const ReadContext& context);  ///< GET /v1/statistics/durations; public
+  [[nodiscard]] http::Response durations_svg(
+      const ReadContext& context);  ///< GET /v1/statistics/durations.svg; public
+
   // Events.
   [[nodiscard]] http::Response events(const ReadContext& context) const;  ///< GET /v1/events; auditor
   /// GET /v1/events/{position}; by role, public for public ones
@@ -67,7 +80,14 @@ class Reads {
   [[nodiscard]] http::Response log_tile(const ReadContext& context) const;
 
  private:
+  /// Bytes of rendered statistics: a few of the largest, that of a whole stage of 100,000 filings.
+  static constexpr std::size_t kStatisticsBytes = std::size_t{48} << 20;
+
+  [[nodiscard]] http::Response durations_as(const ReadContext& context, bool drawn);
+
   AnswerCache cache_;
+  replay::StageIndex stages_;
+  BodyCache bodies_{kStatisticsBytes};
 };
 
 }  // namespace ledger::server

@@ -169,7 +169,7 @@ class StatusPage(proof_test.Auditing):
                 self.becomes(driver, "#found", "21 digits")
                 self.look_up(driver, odd)
                 self.becomes(driver, "#found", "filing number")
-                self.assertEqual(driver.find_elements(By.TAG_NAME, "img"), [])
+                self.assertEqual(driver.find_elements(By.CSS_SELECTOR, "#found img"), [])
             self.check_quiet(driver)
 
     def test_names_are_text_whatever_they_hold(self):
@@ -182,6 +182,30 @@ class StatusPage(proof_test.Auditing):
             self.becomes(driver, "#newest tr", "<b onclick=x>算法</b><script>bad()</script>")
             self.assertEqual(driver.find_elements(By.CSS_SELECTOR, "#newest b, #newest script"), [])
             self.check_quiet(driver)
+
+    def test_the_curve_of_reviews_is_shown_and_asked_for_again_after_an_announcement(self):
+        def asked():
+            """How often the browser has asked the server for the drawing since the last call."""
+            messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+            return sum(message["method"] == "Network.requestWillBeSent" and
+                       "/v1/statistics/durations.svg?stage=review" in message["params"]["request"]["url"]
+                       for message in messages)
+
+        with browser() as driver:
+            self.visit(driver)
+            self.becomes(driver, "#none", "尚无公示")
+            self.assertEqual(driver.execute_script(
+                "const image = document.getElementById('review-curve'); return [image.complete, image.naturalWidth]"),
+                [True, 760])
+            self.assertIn("生存曲线", driver.find_element(By.ID, "review-curve").get_attribute("alt"))
+            self.assertGreater(asked(), 0)
+            self.published()
+            self.becomes(driver, "#newest tr", self.number(), seconds=40)
+            end, again = time.monotonic() + 20, 0
+            while not again and time.monotonic() < end:
+                again += asked()
+                time.sleep(0.1)
+            self.assertGreater(again, 0)
 
     def test_it_fits_a_phone_and_goes_by_keyboard(self):
         self.published()

@@ -15,9 +15,11 @@ namespace ledger::test {
 
 class RandomHistory {
  public:
-  static constexpr std::uint64_t kSubjects = 4, kFilings = 16;
+  static constexpr std::uint64_t kSubjects = 4;
 
-  RandomHistory(FoldedViews& ledger, std::uint64_t seed) : ledger_(ledger), random_(seed) {}
+  /// At most 999 filings.
+  RandomHistory(FoldedViews& ledger, std::uint64_t seed, std::uint64_t filings = 16)
+      : ledger_(ledger), random_(static_cast<std::uint32_t>(seed)), filings_(filings) {}
 
   /// One event on a stream chosen at random, of a type that the table allows in its state.
   void step() {
@@ -26,7 +28,7 @@ class RandomHistory {
       const SubjectState state = ledger_.lookup.subject(id).value_or(SubjectState{});
       append(subject_stream(id), static_cast<unsigned>(state.status), subject_events(state));
     } else {
-      const Uuid id = id_of(1 + pick(kFilings));
+      const Uuid id = id_of(1 + pick(filings_));
       const FilingState state = ledger_.lookup.filing(id).value_or(FilingState{});
       append(filing_stream(id), static_cast<unsigned>(state.status), filing_events(id, state));
     }
@@ -110,6 +112,7 @@ class RandomHistory {
 
   FoldedViews& ledger_;
   std::mt19937 random_;
+  std::uint64_t filings_;
 };
 
 }  // namespace ledger::test

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "events/core/states.hpp"
+#include "projections/timeline.hpp"
 #include "schema/codes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/texts.hpp"
@@ -139,6 +140,9 @@ TEST_CASE("the code lists of the contract are ours") {
   for (unsigned state = 1; !code_of(static_cast<SubjectStatus>(state)).empty(); ++state) {
     subject_states.emplace(code_of(static_cast<SubjectStatus>(state)));
   }
+  std::set<std::string> stages;
+  for (const projections::Stage stage : projections::all_stages()) stages.emplace(code_of(stage));
+  CHECK(enum_of("StageName") == stages);
   CHECK(enum_of("ReasonCode") == reasons);
   CHECK(enum_of("EventType") == types);
   CHECK(enum_of("FilingState") == filing_states);
