@@ -35,7 +35,7 @@ struct Durations {
 
 /// `{"stage","samples","events","unit":"days","curve":[{"days","survival","lower","upper","at_risk"}],
 /// "incidence":{"<outcome>":[{"days","probability"}]},"position"}`. Days have six decimals, probabilities at
-/// most twelve; `lower` and `upper` are null where the curve has reached 0. A suppressed answer has null for
+/// most ten; `lower` and `upper` are null where the curve has reached 0. A suppressed answer has null for
 /// `samples` and `events`, an empty curve, and `"suppressed":true,"minimum":30` behind.
 [[nodiscard]] std::string render_durations(const Durations& durations);
 

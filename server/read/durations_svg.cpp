@@ -13,7 +13,7 @@ using replay::Microdays;
 using replay::Survival;
 using replay::SurvivalPoint;
 
-constexpr double kWidth = 760, kHeight = 400;
+constexpr double kWidth = 760, kHeight = 400, kHeightEmpty = 132;
 constexpr double kLeft = 58, kRight = 736, kTop = 92, kBottom = 330;
 constexpr double kDay = 1'000'000;
 /// The share at which the drawing ends: what is beyond takes room and tells of few.
@@ -143,7 +143,7 @@ std::string band_path(const std::vector<SurvivalPoint>& points, const Axis& axis
   for (std::size_t i = bounded; i-- > 0;) {
     path += 'V' + at(y_of(points[i].lower)) + 'H' + at(axis.x_of(points[i].at));
   }
-  return path + 'Z';
+  return path + 'V' + at(y_of(1)) + 'Z';  // before the first event nothing is uncertain
 }
 
 void append_text(std::string& out, std::string_view kind, double x, double y, const std::string& text,
@@ -214,10 +214,11 @@ std::string draw_durations(const Durations& durations) {
   const Words words = words_of(durations.stage);
   const std::string described = description(durations);
   const bool drawn = durations.survival && !durations.survival->curve.empty();
+  const double height = drawn ? kHeight : kHeightEmpty;
   std::string out;
   out.reserve(4'096);
-  out += R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 )" + at(kWidth) + ' ' + at(kHeight) +
-         "\" width=\"" + at(kWidth) + "\" height=\"" + at(kHeight) +
+  out += R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 )" + at(kWidth) + ' ' + at(height) +
+         "\" width=\"" + at(kWidth) + "\" height=\"" + at(height) +
          R"(" role="img" aria-labelledby="title desc" lang="zh-CN"><title id="title">)";
   out += words.zh;
   out += " · ";
@@ -227,7 +228,7 @@ std::string draw_durations(const Durations& durations) {
   out += R"(<rect class="paper" width="100%" height="100%"/>)";
   append_text(out, "title", kLeft - 38, 30, std::string(words.zh) + " · " + std::string(words.en));
   if (!drawn) {
-    append_text(out, "strong", kWidth / 2, kHeight / 2, described, R"( text-anchor="middle")");
+    append_text(out, "strong", kWidth / 2, 82, described, R"( text-anchor="middle")");
     return out + "</svg>\n";
   }
 

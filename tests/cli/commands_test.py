@@ -80,7 +80,7 @@ class Commands(Refusing, unittest.TestCase):
 
     def test_no_command_but_init_makes_a_ledger(self):
         for args in (("serve", "--listen", "127.0.0.1:0"), ("token",), ("rebuild",), ("export", "events"),
-                     ("export", "announcements")):
+                     ("export", "announcements"), ("export", "durations")):
             position = 2 if args[0] == "export" else 1
             self.refused(run(*args[:position], "--data", self.data, *args[position:]), NO_LEDGER, "init")
         self.assertEqual(list(self.root.iterdir()), [])
@@ -95,12 +95,26 @@ class Commands(Refusing, unittest.TestCase):
         self.refused(run("serve", "--data", self.data, "--document-limit", "many"), USAGE, "--document-limit")
         self.refused(run("serve", "--data", self.data, "--cors-origin", "example.cn/"), USAGE, "--cors-origin")
         self.refused(run("export", "announcements", "--data", self.data, "--format", "xml"), USAGE, "xml")
+        self.refused(run("export", "durations", "--data", self.data, "--at-position", "-1"), USAGE, "--at-position")
         self.refused(run("import", "--data", self.data, self.root / "none.csv"), USAGE, "none.csv")
         self.refused(run("bench", "bogus"), USAGE, "bogus")
 
+    def test_samples_are_exported_as_of_a_position_that_there_is(self):
+        self.init()
+        columns = "stage,attempt,days,event,outcome,type,region\n"
+        done = run("export", "durations", "--data", self.data)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (DONE, columns, ""))
+        self.assertEqual(run("export", "durations", "--data", self.data, "--at-position", 1).stdout, columns)
+        out = self.root / "samples.csv"
+        self.refused(run("export", "durations", "--data", self.data, "--at-position", 2, "--out", out), USAGE,
+                     "--at-position")
+        self.assertFalse(out.exists())
+        self.assertEqual(run("export", "durations", "--data", self.data, "--out", out).returncode, DONE)
+        self.assertEqual(out.read_text(), columns)
+
     def test_every_command_helps_with_an_example(self):
         for command in ("init", "serve", "import", "rebuild", "token", "verify", "bench", "backup", "restore",
-                        "export announcements", "export events", "signing-key"):
+                        "export announcements", "export events", "export durations", "signing-key"):
             done = run(*command.split(), "--help")
             self.assertEqual((done.returncode, done.stderr), (DONE, ""))
             self.assertIn("filing-ledger " + command, done.stdout)

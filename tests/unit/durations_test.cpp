@@ -57,10 +57,10 @@ TEST_CASE("an answer has the members and digits of the contract") {
                            {40'000'000, 0}});
   CHECK(render_durations({Stage::review, survival, 8101}) ==
         R"({"stage":"review","samples":3,"events":2,"unit":"days","curve":[)"
-        R"({"days":21.500000,"survival":0.666666666667,"lower":0.299507130359,"upper":1,"at_risk":3},)"
-        R"({"days":30.062500,"survival":0.333333333333,"lower":0.067278390852,"upper":1,"at_risk":2}],)"
-        R"("incidence":{"rejected":[{"days":21.500000,"probability":0.333333333333}],)"
-        R"("approved":[{"days":30.062500,"probability":0.333333333333}]},"position":8101})");
+        R"({"days":21.500000,"survival":0.6666666667,"lower":0.2995071304,"upper":1,"at_risk":3},)"
+        R"({"days":30.062500,"survival":0.3333333333,"lower":0.0672783909,"upper":1,"at_risk":2}],)"
+        R"("incidence":{"rejected":[{"days":21.500000,"probability":0.3333333333}],)"
+        R"("approved":[{"days":30.062500,"probability":0.3333333333}]},"position":8101})");
   CHECK(render_durations({Stage::rework, replay::Survival{}, 7}) ==
         R"({"stage":"rework","samples":0,"events":0,"unit":"days","curve":[],"incidence":{},"position":7})");
   CHECK(

@@ -3,9 +3,10 @@
 # ends with status 1 where something is missing or differs by more than 1e-9.
 suppressMessages(library(survival))
 argument <- commandArgs(trailingOnly = TRUE)
+texts <- c("stage", "outcome", "type", "region")
 read <- function(file) {
-  read.csv(file, na.strings = "NA", colClasses = c(stage = "character", outcome = "character", type = "character",
-                                                   region = "character")[names(read.csv(file, nrows = 1))])
+  columns <- intersect(texts, names(read.csv(file, nrows = 1)))
+  read.csv(file, na.strings = "NA", colClasses = setNames(rep("character", length(columns)), columns))
 }
 samples <- read(argument[1]); strata <- read(argument[2]); curves <- read(argument[3]); incidences <- read(argument[4])
 worst <- 0
@@ -20,7 +21,7 @@ compare <- function(what, ours, theirs) {
   compared <<- compared + length(ours)
 }
 of <- function(rows, key) {
-  rows[rows$stage == key$stage & (!is.element("attempt", names(rows)) | key$attempt == 0 | rows$attempt == key$attempt) &
+  rows[rows$stage == key$stage & (key$attempt == 0 | rows$attempt == key$attempt) &
        (key$type == "" | rows$type == key$type), ]
 }
 same <- function(rows, key) rows[rows$stage == key$stage & rows$attempt == key$attempt & rows$type == key$type, ]
