@@ -50,7 +50,8 @@ std::string hash_source(std::string_view page, std::string_view element) {
 std::string policy_of(std::string_view page) {
   return "default-src 'none'; script-src " + hash_source(page, "script") + "; style-src " +
          hash_source(page, "style") +
-         "; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+         "; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
+         "frame-ancestors 'none'";
 }
 
 }  // namespace

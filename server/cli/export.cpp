@@ -203,6 +203,7 @@ void add_export(CLI::App& app, Run& run) {
   durations
       ->add_option("--at-position", samples->at_position,
                    "As of this position: only what was recorded by then (default: the last one)")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N");
   durations->footer(
       "Columns: stage, attempt, days, event (1 ended, 0 still open), outcome, type, region.\n\n"
