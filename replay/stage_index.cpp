@@ -34,13 +34,11 @@ std::array<char, 6> region_digits(std::uint32_t number) {
   return digits;
 }
 
-/// Two lists in ascending order as one.
-std::vector<Spell> merged(std::vector<Spell> a, std::vector<Spell> b) {
-  if (b.empty()) return a;
-  if (a.empty()) return b;
-  std::vector<Spell> all(a.size() + b.size());
-  std::ranges::merge(a, b, all.begin(), {}, &Spell::length, &Spell::length);
-  return all;
+/// Grows a vector by an eighth at a time: doubled, it would hold as much again for nothing.
+template <typename T>
+void append(std::vector<T>& to, const T& value) {
+  if (to.size() == to.capacity()) to.reserve(to.size() + to.size() / 8 + 1'024);
+  to.push_back(value);
 }
 
 }  // namespace
@@ -90,7 +88,7 @@ void StageIndex::Shelf::begin(const StageChange& change) {
   stay.type = number_of(begun.type);
   stay.role = number_of(begun.role);
   open.push_back(static_cast<std::uint32_t>(stays.size()));
-  stays.push_back(stay);
+  append(stays, stay);
 }
 
 void StageIndex::Shelf::end(const StageChange& change) {
@@ -103,14 +101,14 @@ void StageIndex::Shelf::end(const StageChange& change) {
   stay->left_at = change.at.value;
   stay->left_position = last_left = change.position;
   stay->outcome = static_cast<std::uint8_t>(change.ended->outcome);
-  ended.push_back({.length = microdays_between({stay->entered_at}, change.at),
-                   .left_position = change.position,
-                   .attempt = stay->attempt,
-                   .region = stay->region,
-                   .kind = stay->kind,
-                   .outcome = stay->outcome,
-                   .type = stay->type,
-                   .role = stay->role});
+  append(ended, Ended{.length = microdays_between({stay->entered_at}, change.at),
+                      .left_position = change.position,
+                      .attempt = stay->attempt,
+                      .region = stay->region,
+                      .kind = stay->kind,
+                      .outcome = stay->outcome,
+                      .type = stay->type,
+                      .role = stay->role});
   if (++open_ended > open.size() / 2 + 64) {
     std::erase_if(open, [&](std::uint32_t index) { return stays[index].left_position != kOpen; });
     open_ended = 0;
@@ -178,17 +176,15 @@ std::vector<Spell> StageIndex::spells(const Stratum& stratum, const Moment& mome
   const std::shared_lock lock(mutex_);
   const Shelf& shelf = shelf_of(stratum.stage);
 
-  std::vector<Spell> ended;
-  ended.reserve(shelf.sorted);
-  const auto take = [&](const Ended& stay, std::vector<Spell>& into) {
-    if (stay.left_position <= moment.position && matches(stay)) into.push_back({stay.length, stay.outcome});
+  // What is not in the order of the shelf: those that have ended lately, and those that are open.
+  std::vector<Spell> others;
+  const auto counts = [&](const Ended& stay) {
+    return stay.left_position <= moment.position && matches(stay);
   };
-  for (std::size_t i = 0; i < shelf.sorted; ++i) take(shelf.ended[i], ended);
-  std::vector<Spell> recent;
-  for (std::size_t i = shelf.sorted; i < shelf.ended.size(); ++i) take(shelf.ended[i], recent);
-  std::ranges::sort(recent, {}, &Spell::length);
-  ended = merged(std::move(ended), std::move(recent));
-
+  for (std::size_t i = shelf.sorted; i < shelf.ended.size(); ++i) {
+    if (counts(shelf.ended[i])) others.push_back({shelf.ended[i].length, shelf.ended[i].outcome});
+  }
+  std::ranges::sort(others, {}, &Spell::length);
   std::vector<Spell> open;  // descending: who began first has waited longest
   const auto wait = [&](const Stay& stay) {
     if (matches(stay)) open.push_back({microdays_between({stay.entered_at}, moment.at), 0});
@@ -205,8 +201,24 @@ std::vector<Spell> StageIndex::spells(const Stratum& stratum, const Moment& mome
       if (stay.left_position > moment.position) wait(stay);
     }
   }
-  std::ranges::reverse(open);
-  return merged(std::move(ended), std::move(open));
+  if (!open.empty()) {
+    std::ranges::reverse(open);
+    std::vector<Spell> both(others.size() + open.size());
+    std::ranges::merge(others, open, both.begin(), {}, &Spell::length, &Spell::length);
+    others = std::move(both);
+  }
+
+  std::vector<Spell> all;
+  all.reserve(shelf.sorted + others.size());
+  auto other = others.begin();
+  for (std::size_t i = 0; i < shelf.sorted; ++i) {
+    const Ended& stay = shelf.ended[i];
+    if (!counts(stay)) continue;
+    for (; other != others.end() && other->length < stay.length; ++other) all.push_back(*other);
+    all.push_back({stay.length, stay.outcome});
+  }
+  all.insert(all.end(), other, others.end());
+  return all;
 }
 
 StageSample StageIndex::sample_of(Stage stage, const Stay& stay, std::uint64_t position) {

@@ -13,7 +13,7 @@ using replay::Microdays;
 using replay::Survival;
 using replay::SurvivalPoint;
 
-constexpr double kWidth = 760, kHeight = 400, kHeightEmpty = 132;
+constexpr double kWidth = 760, kHeight = 400, kHeightEmpty = 104;
 constexpr double kLeft = 58, kRight = 736, kTop = 92, kBottom = 330;
 constexpr double kDay = 1'000'000;
 /// The share at which the drawing ends: what is beyond takes room and tells of few.
@@ -228,7 +228,7 @@ std::string draw_durations(const Durations& durations) {
   out += R"(<rect class="paper" width="100%" height="100%"/>)";
   append_text(out, "title", kLeft - 38, 30, std::string(words.zh) + " · " + std::string(words.en));
   if (!drawn) {
-    append_text(out, "strong", kWidth / 2, 82, described, R"( text-anchor="middle")");
+    append_text(out, "strong", kLeft - 38, 72, described);
     return out + "</svg>\n";
   }
 
