@@ -264,7 +264,7 @@ void Announcements::open(std::span<const store::Database> databases) {
   by_filing_ = databases[1];
 }
 
-store::StoreResult<void> Announcements::apply(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Announcements::apply(store::Rows& rows, const store::Change& change) const {
   switch (effect_of(change.event.payload)) {
     case Effect::none: return {};
     case Effect::announces: return announce(rows, change);
@@ -274,7 +274,7 @@ store::StoreResult<void> Announcements::apply(store::Rows& rows, const store::Ch
   return {};
 }
 
-store::StoreResult<void> Announcements::announce(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Announcements::announce(store::Rows& rows, const store::Change& change) const {
   const EventHeader& header = change.event.header;
   Announcement item;
   item.position = header.position.value;
@@ -305,7 +305,7 @@ store::StoreResult<void> Announcements::announce(store::Rows& rows, const store:
   return mark_changed(rows, header);
 }
 
-store::StoreResult<void> Announcements::update(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Announcements::update(store::Rows& rows, const store::Change& change) const {
   const EventHeader& header = change.event.header;
   const auto row = rows.get(by_filing_, filing_key(header.stream.id));
   if (!row) return {};  // not public yet
@@ -335,14 +335,15 @@ store::StoreResult<void> Announcements::update(store::Rows& rows, const store::C
   return mark_changed(rows, header);
 }
 
-store::StoreResult<void> Announcements::keep_counts(store::Rows& rows, const AnnouncementCounts& counts) {
+store::StoreResult<void> Announcements::keep_counts(store::Rows& rows,
+                                                    const AnnouncementCounts& counts) const {
   RowBytes row;
   row.number(counts.announcements).number(counts.published).number(counts.cancelled).number(counts.revoked);
   for (const std::uint64_t count : counts.by_type) row.number(count);
   return rows.put(by_filing_, counts_key(), row);
 }
 
-store::StoreResult<void> Announcements::mark_changed(store::Rows& rows, const EventHeader& header) {
+store::StoreResult<void> Announcements::mark_changed(store::Rows& rows, const EventHeader& header) const {
   return rows.put(by_filing_, last_change_key(),
                   RowBytes().number(header.position.value).time(header.recorded_at));
 }

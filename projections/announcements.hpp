@@ -77,7 +77,7 @@ class Announcements final : public store::Projection {
   [[nodiscard]] std::uint32_t version() const override { return 2; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
-  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
+  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) const override;
 
   // All queries: any thread with its own snapshot (`snapshot.views()`).
 
@@ -112,10 +112,10 @@ class Announcements final : public store::Projection {
   [[nodiscard]] std::optional<LastChange> last_change(const store::Transaction& views) const;
 
  private:
-  store::StoreResult<void> announce(store::Rows& rows, const store::Change& change);
-  store::StoreResult<void> update(store::Rows& rows, const store::Change& change);
-  store::StoreResult<void> keep_counts(store::Rows& rows, const AnnouncementCounts& counts);
-  store::StoreResult<void> mark_changed(store::Rows& rows, const EventHeader& header);
+  store::StoreResult<void> announce(store::Rows& rows, const store::Change& change) const;
+  store::StoreResult<void> update(store::Rows& rows, const store::Change& change) const;
+  store::StoreResult<void> keep_counts(store::Rows& rows, const AnnouncementCounts& counts) const;
+  store::StoreResult<void> mark_changed(store::Rows& rows, const EventHeader& header) const;
 
   store::Database items_;
   store::Database by_filing_;

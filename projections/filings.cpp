@@ -71,7 +71,7 @@ void Filings::open(std::span<const store::Database> databases) {
   by_subject_ = databases[1];
 }
 
-store::StoreResult<void> Filings::apply(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Filings::apply(store::Rows& rows, const store::Change& change) const {
   if (change.filing == nullptr) return {};
   const FilingState& before = *change.filing_before;
   const FilingState& after = *change.filing;

@@ -35,7 +35,7 @@ class Filings final : public store::Projection {
   [[nodiscard]] std::uint32_t version() const override { return 1; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
-  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
+  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) const override;
 
   /// At most `limit` filings in the order of their ids, behind `cursor` (nullopt: from the start). `views`
   /// and `lookup` are of one snapshot. Any thread with its own snapshot. Error: bad_cursor.

@@ -68,7 +68,7 @@ void Numbers::open(std::span<const store::Database> databases) {
   serials_ = databases[1];
 }
 
-store::StoreResult<void> Numbers::apply(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Numbers::apply(store::Rows& rows, const store::Change& change) const {
   const PublicRecord* record = public_record_of(change.event.payload);
   if (record == nullptr) return {};
   const Uuid& filing = change.event.header.stream.id;
@@ -78,7 +78,8 @@ store::StoreResult<void> Numbers::apply(store::Rows& rows, const store::Change& 
   return learn(rows, filing, imported->source_number);
 }
 
-store::StoreResult<void> Numbers::learn(store::Rows& rows, const Uuid& filing, std::string_view printed) {
+store::StoreResult<void> Numbers::learn(store::Rows& rows, const Uuid& filing,
+                                        std::string_view printed) const {
   const auto parsed = parse_filing_number(printed);
   const std::string key = known_key(printed, parsed);
   // Whoever had a number first keeps it: a list cannot take it from another record.

@@ -41,7 +41,7 @@ class Numbers final : public store::Projection {
   [[nodiscard]] std::uint32_t version() const override { return 1; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
-  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
+  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) const override;
 
   /// Looks up a number with or without prefix and 号; `text` is valid UTF-8. `announcements` is the
   /// projection of the same views. Any thread with its own snapshot.
@@ -49,7 +49,7 @@ class Numbers final : public store::Projection {
                                      std::string_view text) const;
 
  private:
-  store::StoreResult<void> learn(store::Rows& rows, const Uuid& filing, std::string_view printed);
+  store::StoreResult<void> learn(store::Rows& rows, const Uuid& filing, std::string_view printed) const;
 
   store::Database known_;
   store::Database serials_;

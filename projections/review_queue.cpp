@@ -103,7 +103,7 @@ void ReviewQueue::open(std::span<const store::Database> databases) {
   queue_ = databases[0];
 }
 
-store::StoreResult<void> ReviewQueue::apply(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> ReviewQueue::apply(store::Rows& rows, const store::Change& change) const {
   Waiting before, after;
   if (change.subject != nullptr) {
     before = waiting_of(*change.subject_before);

@@ -259,7 +259,7 @@ void Timeline::open(std::span<const store::Database> databases) {
   regions_ = databases[2];
 }
 
-store::StoreResult<void> Timeline::keep_region(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Timeline::keep_region(store::Rows& rows, const store::Change& change) const {
   if (change.subject == nullptr || change.subject->region == change.subject_before->region) return {};
   std::array<char, 6> region{};
   if (change.subject->region.size() == region.size()) {
@@ -277,7 +277,7 @@ std::array<char, 6> Timeline::region_of(store::Rows& rows, const store::Change& 
   return region;
 }
 
-store::StoreResult<void> Timeline::apply(store::Rows& rows, const store::Change& change) {
+store::StoreResult<void> Timeline::apply(store::Rows& rows, const store::Change& change) const {
   if (auto kept = keep_region(rows, change); !kept) return kept;
   if (!may_move(change)) return {};
   const EventHeader& header = change.event.header;

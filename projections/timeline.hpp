@@ -119,7 +119,7 @@ class Timeline final : public store::Projection {
   [[nodiscard]] std::uint32_t version() const override { return 2; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
-  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) override;
+  [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) const override;
 
   /// The visits of a filing or subject, oldest first; at most the last one is open. Empty for a stream that
   /// has none. Any thread with its own snapshot (`snapshot.views()`).
@@ -131,7 +131,7 @@ class Timeline final : public store::Projection {
                const std::function<bool(const StageChange&)>& each) const;
 
  private:
-  [[nodiscard]] store::StoreResult<void> keep_region(store::Rows& rows, const store::Change& change);
+  [[nodiscard]] store::StoreResult<void> keep_region(store::Rows& rows, const store::Change& change) const;
   [[nodiscard]] std::array<char, 6> region_of(store::Rows& rows, const store::Change& change) const;
 
   store::Database visits_;

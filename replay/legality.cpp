@@ -110,7 +110,7 @@ struct LegalityReplay::Impl {
   // Keys of the indexes of private values, which stay empty.
   const crypto::MasterKey master{crypto::SecretKey::random()};
   std::unique_ptr<store::Views> views;
-  std::optional<store::ReadTxn> base;
+  std::optional<store::ViewsRead> base;
   store::Indexes indexes;
   RowsSource source{indexes};
   FoldLookup lookup{source, indexes, master};
@@ -125,16 +125,16 @@ struct LegalityReplay::Impl {
   }
 
   void read_base() {
-    base.emplace(worked(views->environment().read()));
-    indexes.rows().set_base(&*base);
-    lookup.set_base(&*base);
+    base.emplace(worked(views->read()));
+    indexes.rows().set_base(&**base);
+    lookup.set_base(&**base);
   }
 
   void flush() {
     worked(indexes.finish(applied, {}));
     indexes.rows().set_base(nullptr);
     base.reset();
-    worked(indexes.rows().flush_in_steps(views->environment(), kStepBytes));
+    worked(indexes.rows().flush_in_steps(*views->file(), kStepBytes));
     indexes.flushed();
     lookup.flushed();
     read_base();

@@ -108,7 +108,7 @@ std::expected<void, EngineFault> OfflineLedger::build_models(
 }
 
 store::ReadTxn OfflineLedger::read_models() const {
-  auto txn = stores_->views->environment().read();
+  auto txn = stores_->views->file()->read();
   if (!txn) throw store::StoreDamage(txn.error());
   return std::move(*txn);
 }

@@ -95,10 +95,10 @@ StoreResult<void> Appender::begin_reads() {
   epoch_ = stores_.vault->current_epoch();
   log_.reset();
   views_.reset();
-  auto views = stores_.views->environment().read();
+  auto views = stores_.views->read();
   if (!views) return std::unexpected(views.error());
   views_.emplace(std::move(*views));
-  indexes_.rows().set_base(&*views_);
+  indexes_.rows().set_base(&**views_);
   return {};
 }
 
@@ -117,7 +117,7 @@ StoreResult<const StagedBatch*> Appender::freeze() {
   std::swap(active_, frozen_);
   is_frozen_ = true;
   indexes_.freeze(frozen_->view_rows);
-  indexes_.rows().set_base(&*views_);
+  indexes_.rows().set_base(&**views_);
   active_->restart(frozen_->end(), frozen_->last_recorded);
   return frozen_.get();
 }

@@ -116,7 +116,7 @@ class Appender final : private LedgerSource, private PrivateSource {
   RandomPool random_;
   std::unique_ptr<WriterLookup> lookup_;
 
-  std::optional<ReadTxn> views_;                  ///< everything before `frozen_`, or before `active_`
+  std::optional<ViewsRead> views_;                ///< everything before `frozen_`, or before `active_`
   mutable std::optional<EntryReader> log_;        ///< the same, begun when needed
   std::unique_ptr<StagedBatch> active_, frozen_;  ///< frozen_: rows only while it is being committed
   bool is_frozen_ = false;

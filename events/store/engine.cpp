@@ -55,7 +55,7 @@ Engine::~Engine() {
   impl_->writer->close();
   // Clean only once everything is on the disk; whatever fails here leaves the file distrusted after the next
   // boot.
-  if (impl_->stores->views->environment().sync()) {
+  if (impl_->stores->views->file()->sync()) {
     (void)TrustMark(impl_->stores->directory.views()).set_clean();
   }
 }
@@ -288,9 +288,9 @@ TimestampUs Engine::last_recorded() const {
 std::expected<GrantState, Refusal> Engine::authenticate(std::string_view token) const {
   const auto opened = crypto::open_token(impl_->stores->master, token);
   if (!opened) return std::unexpected(refusal("token_unknown"));
-  auto txn = impl_->stores->views->environment().read();
-  if (!txn) throw StoreDamage(txn.error());
-  const auto row = txn->get(impl_->stores->views->databases().grants, bytes_of(opened->grant.bytes));
+  auto views = impl_->stores->views->read();
+  if (!views) throw StoreDamage(views.error());
+  const auto row = (*views)->get(impl_->stores->views->databases().grants, bytes_of(opened->grant.bytes));
   auto grant = row ? codec::decode_state<GrantState>(*row) : std::unexpected(codec::CodecError::malformed);
   if (!grant || grant->token_epoch != opened->epoch) return std::unexpected(refusal("token_unknown"));
   const Digest digest = crypto::token_digest(token);
@@ -382,7 +382,7 @@ const Stores& Engine::stores() const {
 Engine::Metrics Engine::metrics() const {
   Metrics metrics = impl_->writer->metrics();
   metrics.ledger_bytes = impl_->stores->log->usage().used_bytes;
-  metrics.views_bytes = impl_->stores->views->environment().usage().used_bytes;
+  metrics.views_bytes = impl_->stores->views->file()->usage().used_bytes;
   metrics.vault_records = impl_->stores->vault->count();
   metrics.checkpoint_size = impl_->writer->checkpoints().newest()->size();
   if (const auto cosigned = cosigned_checkpoint()) metrics.cosigned_size = cosigned->size();

@@ -34,11 +34,11 @@ std::expected<std::optional<std::string>, std::string> erase_records(
 
 std::vector<Erasure> erasures_in(const Stores& stores) {
   std::vector<Erasure> erasures;
-  auto views = stores.views->environment().read();
+  auto views = stores.views->read();
   if (!views) throw StoreDamage(views.error());
   auto log = stores.log->read();
   if (!log) throw StoreDamage(log.error());
-  Cursor cursor = views->cursor(stores.views->databases().erasures);
+  Cursor cursor = (*views)->cursor(stores.views->databases().erasures);
   for (bool there = cursor.first(); there; there = cursor.next()) {
     const auto position = position_in(cursor.key());
     const auto bytes = position ? log->entry(*position) : std::nullopt;

@@ -24,7 +24,9 @@ struct Change {
 };
 
 /// A read model folded from events. Deterministic: the same log gives the same rows, byte for byte. Called by
-/// the writer thread, or by a rebuild, one event at a time in the order of the log.
+/// the writer thread, or by a rebuild, one event at a time in the order of the log. It holds its handles and
+/// nothing else, which `apply` being const is to say: while a rebuild makes new rows beside the ones that
+/// serve, two threads fold the same log at two places with one object.
 class Projection {
  public:
   virtual ~Projection() = default;
@@ -37,7 +39,7 @@ class Projection {
   /// Takes the handles, once, before anything else.
   virtual void open(std::span<const Database> databases) = 0;
   /// Brings the rows up to date with one more event.
-  [[nodiscard]] virtual StoreResult<void> apply(Rows& rows, const Change& change) = 0;
+  [[nodiscard]] virtual StoreResult<void> apply(Rows& rows, const Change& change) const = 0;
 };
 
 }  // namespace ledger::store

@@ -7,10 +7,10 @@
 namespace ledger::store {
 namespace {
 
-ReadTxn begin(Environment& environment) {
-  auto txn = environment.read();
-  if (!txn) throw StoreDamage(txn.error());
-  return std::move(*txn);
+ViewsRead begin(const Views& views) {
+  auto read = views.read();
+  if (!read) throw StoreDamage(read.error());
+  return std::move(*read);
 }
 
 /// The id after this one; false after the last.
@@ -25,19 +25,19 @@ bool step(Uuid& id) {
 
 Snapshot::Impl::Impl(const Stores& given)
     : stores(given),
-      views(begin(given.views->environment())),
+      views(begin(*given.views)),
       lookup(*this, given.views->databases(), given.master, given.documents.get()) {
   // The rows and their size were committed together, so both are the published ones.
-  if (const auto meta = given.views->meta(views)) size = meta->size;
+  if (const auto meta = given.views->meta(*views)) size = meta->size;
 }
 
 std::optional<Bytes> Snapshot::Impl::row(Database database, Bytes key) const {
-  return views.get(database, key);
+  return views->get(database, key);
 }
 
 void Snapshot::Impl::scan(Database database, Bytes prefix,
                           const std::function<bool(Bytes, Bytes)>& each) const {
-  Cursor cursor = views.cursor(database);
+  Cursor cursor = views->cursor(database);
   for (bool there = cursor.seek(prefix); there && text_of(cursor.key()).starts_with(text_of(prefix));
        there = cursor.next()) {
     if (!each(cursor.key(), cursor.value())) return;
@@ -106,7 +106,7 @@ std::vector<std::uint64_t> Snapshot::stream_positions(const StreamId& stream, st
   std::vector<std::uint64_t> positions;
   if (limit == 0 || after_version == ~std::uint64_t{0}) return positions;
   const Key last = keys::version(stream, ~std::uint64_t{0});
-  Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().streams);
+  Cursor cursor = impl_->views->cursor(impl_->stores.views->databases().streams);
   for (bool there = cursor.seek(keys::version(stream, after_version + 1));
        there && positions.size() < limit && text_of(cursor.key()) <= text_of(last); there = cursor.next()) {
     if (const auto position = position_in(cursor.value())) positions.push_back(*position);
@@ -116,7 +116,7 @@ std::vector<std::uint64_t> Snapshot::stream_positions(const StreamId& stream, st
 
 std::uint64_t Snapshot::stream_version(const StreamId& stream) const {
   // Its last version row stands right before the place of a version above all.
-  Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().streams);
+  Cursor cursor = impl_->views->cursor(impl_->stores.views->databases().streams);
   const Key prefix = keys::begin(stream);
   if (!cursor.seek_before(keys::version(stream, ~std::uint64_t{0}))) return 0;
   const Bytes key = cursor.key();
@@ -128,7 +128,7 @@ std::vector<GrantState> Snapshot::grants(const Uuid& after, std::size_t limit) c
   std::vector<GrantState> grants;
   Uuid from = after;
   if (!step(from)) return grants;
-  Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().grants);
+  Cursor cursor = impl_->views->cursor(impl_->stores.views->databases().grants);
   for (bool there = cursor.seek(bytes_of(from.bytes)); there && grants.size() < limit;
        there = cursor.next()) {
     auto grant = codec::decode_state<GrantState>(cursor.value());
@@ -141,7 +141,7 @@ std::vector<GrantState> Snapshot::grants(const Uuid& after, std::size_t limit) c
 std::vector<Uuid> Snapshot::subjects(const Uuid& after, std::size_t limit) const {
   std::vector<Uuid> ids;
   Uuid from = after;
-  Cursor cursor = impl_->views.cursor(impl_->stores.views->databases().streams);
+  Cursor cursor = impl_->views->cursor(impl_->stores.views->databases().streams);
   constexpr auto kKind = static_cast<std::uint8_t>(StreamKind::subject);
   // From one stream to the next, over the rows of its versions.
   while (ids.size() < limit && step(from) && cursor.seek(keys::begin({StreamKind::subject, from}))) {
@@ -155,7 +155,7 @@ std::vector<Uuid> Snapshot::subjects(const Uuid& after, std::size_t limit) const
 }
 
 const Transaction& Snapshot::views() const {
-  return impl_->views;
+  return *impl_->views;
 }
 
 std::vector<NamedDocument> Snapshot::documents_named(const Digest& digest) const {

@@ -21,7 +21,7 @@ struct Snapshot::Impl final : LedgerSource {
   const EntryReader& log() const;
 
   const Stores& stores;
-  ReadTxn views;
+  ViewsRead views;
   mutable std::optional<EntryReader> reader;
   std::uint64_t size = 0;
   StoreLookup lookup;

@@ -1,6 +1,8 @@
 #include "events/store/views.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "events/crypto/primitives.hpp"
 #include "events/store/directory.hpp"
@@ -63,9 +65,33 @@ StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& dir
   for (const Projection* projection : views->projections_) {
     for (const char* name : projection->databases()) views->names_.emplace_back(name);
   }
-  std::vector<const char*> names;
-  for (const std::string& name : views->names_) names.push_back(name.c_str());
+  if (auto opened = views->open_file(directory, map_bytes, read_only); !opened)
+    return std::unexpected(opened.error());
+  std::size_t next = kNames.size();
+  for (Projection* projection : views->projections_) {
+    const std::size_t count = projection->databases().size();
+    projection->open(std::span(views->handles_).subspan(next, count));
+    next += count;
+  }
+  return views;
+}
 
+StoreResult<std::unique_ptr<Views>> Views::make_beside(const std::filesystem::path& directory,
+                                                       std::uint64_t map_bytes) const {
+  std::unique_ptr<Views> views(new Views());
+  views->projections_ = projections_;
+  views->names_ = names_;
+  if (auto opened = views->open_file(directory, map_bytes, /*read_only=*/false); !opened)
+    return std::unexpected(opened.error());
+  if (!std::ranges::equal(views->handles_, handles_, {}, &Database::handle, &Database::handle))
+    return std::unexpected(StoreFault{EINVAL, "give a second file the handles of the first"});
+  return views;
+}
+
+StoreResult<void> Views::open_file(const std::filesystem::path& directory, std::uint64_t map_bytes,
+                                   bool read_only) {
+  std::vector<const char*> names;
+  for (const std::string& name : names_) names.push_back(name.c_str());
   auto environment = Environment::open({.path = directory,
                                         .map_size = map_bytes,
                                         .max_databases = static_cast<unsigned>(names.size() + 4),
@@ -73,12 +99,11 @@ StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& dir
                                         .read_only = read_only,
                                         .random_access = true});
   if (!environment) return std::unexpected(environment.error());
-  views->environment_ = std::move(*environment);
-  auto handles = views->environment_->open_databases(std::span(names));
+  auto handles = (*environment)->open_databases(std::span(names));
   if (!handles) return std::unexpected(handles.error());
-  views->handles_ = std::move(*handles);
+  handles_ = std::move(*handles);
 
-  IndexDatabases& own = views->databases_;
+  IndexDatabases& own = databases_;
   const std::array<Database*, kNames.size()> members = {&own.meta,
                                                         &own.streams,
                                                         &own.grants,
@@ -94,14 +119,22 @@ StoreResult<std::unique_ptr<Views>> Views::open(const std::filesystem::path& dir
                                                         &own.documents,
                                                         &own.erasable,
                                                         &own.erasures};
-  for (std::size_t i = 0; i < members.size(); ++i) *members[i] = views->handles_[i];
-  std::size_t next = members.size();
-  for (Projection* projection : views->projections_) {
-    const std::size_t count = projection->databases().size();
-    projection->open(std::span(views->handles_).subspan(next, count));
-    next += count;
-  }
-  return views;
+  for (std::size_t i = 0; i < members.size(); ++i) *members[i] = handles_[i];
+  file_ = std::move(*environment);
+  return {};
+}
+
+StoreResult<ViewsRead> Views::read() const {
+  std::shared_ptr<Environment> file = this->file();
+  auto txn = file->read();
+  if (!txn) return std::unexpected(txn.error());
+  return ViewsRead(std::move(file), std::move(*txn));
+}
+
+std::shared_ptr<Environment> Views::take_file(Views& beside) {
+  std::shared_ptr<Environment> file = std::exchange(beside.file_, nullptr);
+  const std::lock_guard lock(file_mutex_);
+  return std::exchange(file_, std::move(file));
 }
 
 std::optional<ViewsMeta> Views::meta(const Transaction& txn) const {
@@ -139,12 +172,13 @@ StoreResult<void> Views::put_progress(Rows& rows, std::uint64_t size, const Dige
 }
 
 std::string Views::dump() const {
-  auto txn = environment_->read();
-  if (!txn) throw StoreDamage(txn.error());
+  auto read = this->read();
+  if (!read) throw StoreDamage(read.error());
+  const ReadTxn& txn = **read;
   std::string text;
   const auto add = [&text](Bytes bytes) { text += hex(std::span(octets(bytes), bytes.size())); };
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    Cursor cursor = txn->cursor(handles_[i]);
+    Cursor cursor = txn.cursor(handles_[i]);
     while (cursor.next()) {
       text.append(names_[i]).append(" ");
       add(cursor.key());

@@ -33,6 +33,7 @@
 #include <expected>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,6 +57,7 @@ struct ViewsMeta {
   Uuid ledger_id;
   std::uint64_t size = 0;  ///< events applied
   Digest last_leaf;        ///< SHA-256(0x00 || entry) of the last one (RFC 6962 section 2.1)
+  bool operator==(const ViewsMeta&) const = default;
 };
 
 /// A key of at most 80 bytes, made of fixed parts.
@@ -106,7 +108,22 @@ namespace keys {
 [[nodiscard]] std::optional<Uuid> id_in(Bytes value);
 [[nodiscard]] std::optional<std::uint64_t> position_in(Bytes value);
 
-/// The open environment. Once a process; outlives its transactions.
+/// A read transaction of the views together with the file that it reads, which stays open as long: another
+/// may have taken its place meanwhile.
+class ViewsRead {
+ public:
+  ViewsRead(std::shared_ptr<Environment> file, ReadTxn txn) : file_(std::move(file)), txn_(std::move(txn)) {}
+  [[nodiscard]] const ReadTxn& operator*() const { return txn_; }
+  [[nodiscard]] const ReadTxn* operator->() const { return &txn_; }
+
+ private:
+  std::shared_ptr<Environment> file_;  // outlives the transaction
+  ReadTxn txn_;
+};
+
+/// The databases of the indexes and projections, and the open file that holds them. The file can be replaced
+/// by another of equal handles while others read; what was read of the old one stays good until its
+/// transaction ends. Reading: any thread.
 class Views {
  public:
   /// Opens or makes the file and gives the projections their handles, in an order that depends on their names
@@ -116,8 +133,21 @@ class Views {
                                                                 std::span<Projection* const> projections,
                                                                 bool read_only = false);
 
+  /// Makes a file of its own in a directory that holds none, for the same projections. A fault where its
+  /// handles would not equal these, which are what the projections know.
+  [[nodiscard]] StoreResult<std::unique_ptr<Views>> make_beside(const std::filesystem::path& directory,
+                                                                std::uint64_t map_bytes) const;
+
   [[nodiscard]] const IndexDatabases& databases() const { return databases_; }
-  [[nodiscard]] Environment& environment() const { return *environment_; }
+  /// The file as of now. Hold it as long as anything of it is used.
+  [[nodiscard]] std::shared_ptr<Environment> file() const {
+    const std::lock_guard lock(file_mutex_);
+    return file_;
+  }
+  [[nodiscard]] StoreResult<ViewsRead> read() const;
+  /// Takes the file of views that `make_beside` made of these, which then have none; answers the old one, to
+  /// be let go of. Nobody writes meanwhile.
+  [[nodiscard]] std::shared_ptr<Environment> take_file(Views& beside);
 
   /// nullopt in a new file, and where a row of it does not read.
   [[nodiscard]] std::optional<ViewsMeta> meta(const Transaction& txn) const;
@@ -134,8 +164,11 @@ class Views {
 
  private:
   Views() = default;
+  [[nodiscard]] StoreResult<void> open_file(const std::filesystem::path& directory, std::uint64_t map_bytes,
+                                            bool read_only);
   [[nodiscard]] std::string versions_text() const;
-  std::unique_ptr<Environment> environment_;
+  mutable std::mutex file_mutex_;
+  std::shared_ptr<Environment> file_;  ///< guarded by file_mutex_
   IndexDatabases databases_;
   std::vector<Projection*> projections_;
   std::vector<std::string> names_;  ///< of all databases, in the order of `handles_`

@@ -1,5 +1,8 @@
 #include "events/store/views_builder.hpp"
 
+#include <cstdio>
+#include <fcntl.h>
+
 #include "events/store/indexes.hpp"
 #include "events/store/sealed_row.hpp"
 #include "events/tlog/tree.hpp"
@@ -9,10 +12,15 @@ namespace {
 
 constexpr std::uint64_t kEventsBetweenChecks = 256;
 constexpr std::uint64_t kEventsBetweenReports = 16'384;
+/// Read in one transaction of the log, which keeps what is freed meanwhile from being used again.
+constexpr std::uint64_t kEventsOfOneRead = 65'536;
 /// Rows of one transaction of a rebuild: LMDB holds every page that it touches in memory until the commit.
 constexpr std::size_t kStepBytes = std::size_t{8} << 20;
 /// A trusted file takes a flush in one transaction, so it must stay small.
 constexpr std::size_t kTrustedBufferBytes = std::size_t{16} << 20;
+
+constexpr const char* kBeside = ".new";
+constexpr const char* kOld = ".old";
 
 /// Opens the few private values that indexes are made of.
 class LogPrivates final : public PrivateSource {
@@ -34,11 +42,31 @@ class LogPrivates final : public PrivateSource {
   KeyFinder find_;
 };
 
-/// One run over a stretch of the log.
-class Build {
- public:
-  Build(Stores& stores, Views& views, std::span<Projection* const> projections, const ViewsOptions& options,
-        bool trusted)
+/// Exchanges the names of two directories in one step; false where the file system cannot.
+bool exchange(const std::filesystem::path& one, const std::filesystem::path& other) {
+  return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+std::filesystem::path with_suffix(std::filesystem::path path, const char* suffix) {
+  path += suffix;
+  return path;
+}
+
+/// What a rebuild that was killed left beside the views.
+std::error_code remove_leftovers(const std::filesystem::path& place) {
+  std::error_code code;
+  for (const char* suffix : {kBeside, kOld}) {
+    std::filesystem::remove_all(with_suffix(place, suffix), code);
+    if (code) return code;
+  }
+  return code;
+}
+
+}  // namespace
+
+struct ViewsBuild::Impl {
+  Impl(const Stores& stores, Views& views, std::span<Projection* const> projections,
+       const ViewsOptions& options, bool trusted)
       : stores_(stores),
         views_(views),
         trusted_(trusted),
@@ -46,76 +74,111 @@ class Build {
         options_(options),
         indexes_(views, stores.master, projections, options.states_max) {}
 
-  StoreResult<void> run() {
-    if (auto based = read_base(); !based) return based;
-    const auto meta = views_.meta(*base_);
-    std::uint64_t at = meta ? meta->size : 0;
-    auto log = stores_.log->read();
-    if (!log) return std::unexpected(log.error());
-    const std::uint64_t size = log->size();
-    LogPrivates privates(*log, *stores_.vault);
+  StoreResult<std::uint64_t> catch_up() {
+    if (auto begun = read_base(); !begun) return std::unexpected(begun.error());
+    const auto meta = views_.meta(**base_);
+    at_ = meta ? meta->size : 0;
     if (!meta) {
-      if (auto put = views_.put_versions(indexes_.rows(), stores_.ledger_id); !put) return put;
+      if (auto put = views_.put_versions(indexes_.rows(), stores_.ledger_id); !put)
+        return std::unexpected(put.error());
     }
-    Cursor cursor = log->entries();
-    for (bool there = cursor.seek(bytes_of(position_key(at))); at < size; there = cursor.next()) {
-      if (!there || position_in(cursor.key()) != at) throw StoreDamage({0, "the log misses an entry"});
-      auto entry = codec::decode_entry(cursor.value());
-      if (!entry) throw StoreDamage({0, "an entry of the log does not decode"});
-      if (entry->event.header.position.value != at)
-        throw StoreDamage({0, "an entry lies at another's position"});
-      if (auto applied = indexes_.apply(entry->event, entry->parts, privates); !applied) return applied;
-      indexes_.keep();
-      ++at;
-      if (at == size || (at % kEventsBetweenChecks == 0 && crowded())) {
-        if (auto flushed = flush(at, tlog::leaf_hash(cursor.value())); !flushed) return flushed;
-      }
-      if (options_.on_progress && (at == size || at % kEventsBetweenReports == 0))
-        options_.on_progress(at, size);
+    bool more = true;
+    while (more && !stopped()) {
+      auto read = apply_stretch();
+      if (!read) return std::unexpected(read.error());
+      more = *read;
     }
-    return {};
+    // Nothing may stay open that keeps pages of the file from being used again.
+    indexes_.rows().set_base(nullptr);
+    base_.reset();
+    return at_;
   }
 
  private:
+  [[nodiscard]] bool stopped() const {
+    return options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed);
+  }
+
+  /// Events of one transaction of the log; answers whether there are more. At the log's end all rows are
+  /// written.
+  StoreResult<bool> apply_stretch() {
+    auto log = stores_.log->read();
+    if (!log) return std::unexpected(log.error());
+    const std::uint64_t size = log->size();
+    const std::uint64_t end = std::min(size, at_ + kEventsOfOneRead);
+    LogPrivates privates(*log, *stores_.vault);
+    Cursor cursor = log->entries();
+    for (bool there = cursor.seek(bytes_of(position_key(at_))); at_ < end; there = cursor.next()) {
+      if (!there || position_in(cursor.key()) != at_) throw StoreDamage({0, "the log misses an entry"});
+      auto entry = codec::decode_entry(cursor.value());
+      if (!entry) throw StoreDamage({0, "an entry of the log does not decode"});
+      if (entry->event.header.position.value != at_)
+        throw StoreDamage({0, "an entry lies at another's position"});
+      if (auto applied = indexes_.apply(entry->event, entry->parts, privates); !applied)
+        return std::unexpected(applied.error());
+      indexes_.keep();
+      ++at_;
+      const bool check = at_ % kEventsBetweenChecks == 0;
+      if (at_ == size || (check && crowded())) {
+        if (auto flushed = flush(tlog::leaf_hash(cursor.value())); !flushed)
+          return std::unexpected(flushed.error());
+      }
+      if (options_.on_progress && (at_ == size || at_ % kEventsBetweenReports == 0))
+        options_.on_progress(at_, size);
+      if (check && stopped()) return false;
+    }
+    return at_ < size;
+  }
+
   bool crowded() {
     indexes_.trim();
     return indexes_.rows().held_bytes() >= buffer_bytes_;
   }
 
   StoreResult<void> read_base() {
-    auto txn = views_.environment().read();
-    if (!txn) return std::unexpected(txn.error());
-    base_.emplace(std::move(*txn));
-    indexes_.rows().set_base(&*base_);
+    auto read = views_.read();
+    if (!read) return std::unexpected(read.error());
+    base_.emplace(std::move(*read));
+    indexes_.rows().set_base(&**base_);
     return {};
   }
 
-  StoreResult<void> flush(std::uint64_t size, const Digest& last_leaf) {
-    if (auto done = indexes_.finish(size, last_leaf); !done) return done;
+  StoreResult<void> flush(const Digest& last_leaf) {
+    if (auto done = indexes_.finish(at_, last_leaf); !done) return done;
     indexes_.rows().set_base(nullptr);
     base_.reset();
+    const std::shared_ptr<Environment> file = views_.file();
     if (trusted_) {
-      auto txn = views_.environment().write();
+      auto txn = file->write();
       if (!txn) return std::unexpected(txn.error());
       if (auto put = indexes_.rows().flush(*txn); !put) return put;
       if (auto committed = std::move(*txn).commit(); !committed) return committed;
-    } else if (auto put = indexes_.rows().flush_in_steps(views_.environment(), kStepBytes); !put) {
+    } else if (auto put = indexes_.rows().flush_in_steps(*file, kStepBytes); !put) {
       return put;
     }
     indexes_.flushed();
     return read_base();
   }
 
-  Stores& stores_;
+  const Stores& stores_;
   Views& views_;
   const bool trusted_;
   const std::size_t buffer_bytes_;
-  const ViewsOptions& options_;
-  std::optional<ReadTxn> base_;
+  const ViewsOptions options_;
+  std::optional<ViewsRead> base_;
   Indexes indexes_;
+  std::uint64_t at_ = 0;  ///< events applied
 };
 
-}  // namespace
+ViewsBuild::ViewsBuild(const Stores& stores, Views& views, std::span<Projection* const> projections,
+                       const ViewsOptions& options, bool trusted)
+    : impl_(std::make_unique<Impl>(stores, views, projections, options, trusted)) {}
+
+ViewsBuild::~ViewsBuild() = default;
+
+StoreResult<std::uint64_t> ViewsBuild::catch_up() {
+  return impl_->catch_up();
+}
 
 EngineFault fault_of(EngineFailure kind, std::string detail) {
   return {kind, std::move(detail)};
@@ -126,19 +189,45 @@ EngineFault fault_of(const StoreFault& fault, std::string_view what) {
           std::string(what) + ": " + fault.message()};
 }
 
-StoreResult<void> apply_log(Stores& stores, Views& views, std::span<Projection* const> projections,
+StoreResult<void> apply_log(const Stores& stores, Views& views, std::span<Projection* const> projections,
                             const ViewsOptions& options, bool trusted) {
-  return Build(stores, views, projections, options, trusted).run();
+  const auto size = ViewsBuild(stores, views, projections, options, trusted).catch_up();
+  return size ? StoreResult<void>() : std::unexpected(size.error());
+}
+
+std::expected<std::filesystem::path, EngineFault> place_beside(const Stores& stores) {
+  std::filesystem::path beside = with_suffix(stores.directory.views(), kBeside);
+  std::error_code code;
+  std::filesystem::remove_all(beside, code);
+  if (code) return std::unexpected(fault_of(EngineFailure::storage, "remove views.new: " + code.message()));
+  return beside;
+}
+
+std::expected<void, EngineFault> put_in_place(const Stores& stores) {
+  const std::filesystem::path place = stores.directory.views();
+  const std::filesystem::path beside = with_suffix(place, kBeside);
+  std::error_code code;
+  if (!exchange(place, beside)) {
+    const std::filesystem::path old = with_suffix(place, kOld);
+    std::filesystem::remove_all(old, code);
+    if (!code && std::filesystem::exists(place)) std::filesystem::rename(place, old, code);
+    if (!code) std::filesystem::rename(beside, place, code);
+  }
+  if (code) return std::unexpected(fault_of(EngineFailure::storage, "swap views: " + code.message()));
+  // What is left here goes at the next start.
+  (void)remove_leftovers(place);
+  return {};
 }
 
 std::optional<std::string> why_rebuild(const Stores& stores, const Views& views) {
   if (auto distrust = TrustMark(stores.directory.views()).distrust()) return distrust;
-  auto txn = views.environment().read();
-  if (!txn) throw StoreDamage(txn.error());
-  const auto meta = views.meta(*txn);
+  auto read = views.read();
+  if (!read) throw StoreDamage(read.error());
+  const ReadTxn& txn = **read;
+  const auto meta = views.meta(txn);
   if (!meta) return "they are empty";
   if (meta->ledger_id != stores.ledger_id) return "they are another ledger's";
-  if (!views.versions_match(*txn)) return "they were made by another version of the program";
+  if (!views.versions_match(txn)) return "they were made by another version of the program";
   auto log = stores.log->read();
   if (!log) throw StoreDamage(log.error());
   if (meta->size == 0 || meta->size > log->size()) return "they say more than the log";
@@ -147,32 +236,25 @@ std::optional<std::string> why_rebuild(const Stores& stores, const Views& views)
   return std::nullopt;
 }
 
-std::expected<void, EngineFault> rebuild_views(Stores& stores, std::span<Projection* const> projections,
+std::expected<void, EngineFault> rebuild_views(const Stores& stores, std::span<Projection* const> projections,
                                                const ViewsOptions& options) {
-  const std::filesystem::path place = stores.directory.views();
-  std::filesystem::path beside = place;
-  beside += ".new";
-  const auto file_fault = [](const crypto::FileFault& fault) {
-    return std::unexpected(fault_of(EngineFailure::storage, fault.message()));
-  };
-  std::error_code code;
-  std::filesystem::remove_all(beside, code);
-  if (code) return std::unexpected(fault_of(EngineFailure::storage, "remove views.new: " + code.message()));
+  const auto beside = place_beside(stores);
+  if (!beside) return std::unexpected(beside.error());
   {
-    auto views = Views::open(beside, options.map_bytes, projections);
+    auto views = Views::open(*beside, options.map_bytes, projections);
     if (!views) return std::unexpected(fault_of(views.error(), "views"));
     if (auto built = apply_log(stores, **views, projections, options, /*trusted=*/false); !built) {
       return std::unexpected(fault_of(built.error(), "views"));
     }
-    if (auto synced = (*views)->environment().sync(); !synced) {
+    if (auto synced = (*views)->file()->sync(); !synced) {
       return std::unexpected(fault_of(synced.error(), "views"));
     }
   }
-  if (auto marked = TrustMark(beside).set_clean(); !marked) return file_fault(marked.error());
-  std::filesystem::remove_all(place, code);
-  if (!code) std::filesystem::rename(beside, place, code);
-  if (code) return std::unexpected(fault_of(EngineFailure::storage, "swap views: " + code.message()));
-  if (auto synced = crypto::sync_directory(stores.directory.root); !synced) return file_fault(synced.error());
+  if (auto marked = TrustMark(*beside).set_clean(); !marked)
+    return std::unexpected(fault_of(EngineFailure::storage, marked.error().message()));
+  if (auto swapped = put_in_place(stores); !swapped) return swapped;
+  if (auto synced = crypto::sync_directory(stores.directory.root); !synced)
+    return std::unexpected(fault_of(EngineFailure::storage, synced.error().message()));
   return {};
 }
 
@@ -185,6 +267,7 @@ std::expected<void, EngineFault> open_views(Stores& stores, std::span<Projection
     stores.views = std::move(*views);
     return {};
   };
+  (void)remove_leftovers(stores.directory.views());
   std::optional<std::string> reason;
   if (!std::filesystem::exists(stores.directory.views() / "data.mdb")) {
     reason = "there are none";

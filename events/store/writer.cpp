@@ -92,7 +92,8 @@ bool Writer::take(std::vector<Pending>& taken) {
   const std::size_t batch_max = std::max<std::size_t>(options_.batch_commands_max, 1);
   std::unique_lock lock(mutex_);
   for_decider_.wait_for(lock, kReapInterval, [&] {
-    if (!committing_ && !answers_.empty()) return true;
+    if (!committing_ && (!answers_.empty() || between_ != nullptr)) return true;
+    if (between_ != nullptr) return false;
     return answers_.size() < batch_max && (!queue_.empty() || (closing_ && answers_.empty()));
   });
   if (!committing_ && in_flight_) {
@@ -105,6 +106,14 @@ bool Writer::take(std::vector<Pending>& taken) {
     lock.unlock();
     hand_over();
     lock.lock();
+  }
+  if (between_ != nullptr) {
+    if (committing_ || !answers_.empty()) return true;
+    lock.unlock();
+    run_between(*between_);
+    lock.lock();
+    between_ = nullptr;
+    for_between_.notify_all();
   }
   const std::size_t room = answers_.size() < batch_max ? batch_max - answers_.size() : 0;
   if (queue_.size() <= room) {
@@ -128,6 +137,25 @@ void Writer::decide_batches() {
     reap_readers();
   }
   appender_.end_reads();
+  const std::lock_guard lock(mutex_);
+  decider_ended_ = true;
+  for_between_.notify_all();
+}
+
+bool Writer::between_batches(const std::function<void()>& work) {
+  std::unique_lock lock(mutex_);
+  if (decider_ended_) return false;
+  between_ = &work;
+  for_decider_.notify_one();
+  for_between_.wait(lock, [this] { return between_ == nullptr || decider_ended_; });
+  return std::exchange(between_, nullptr) == nullptr;
+}
+
+void Writer::run_between(const std::function<void()>& work) {
+  appender_.end_reads();
+  work();
+  if (auto again = appender_.restart(published_size(), published_time()); !again)
+    die("views: " + again.error().message());
 }
 
 void Writer::reap_readers() {
@@ -136,7 +164,7 @@ void Writer::reap_readers() {
   if (now - reaped < kReapInterval) return;
   // Tools that died beside us would keep freed pages from being used again.
   stores_.log->reap_readers();
-  stores_.views->environment().reap_readers();
+  stores_.views->file()->reap_readers();
   reaped = now;
 }
 
@@ -239,7 +267,8 @@ void Writer::answer(Job& job, std::string_view refusal_of_all) {
 }
 
 bool Writer::put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn) {
-  Environment& environment = stores_.views->environment();
+  // Nothing takes the file's place while a batch is being committed.
+  Environment& environment = *stores_.views->file();
   const auto failed = [](const StoreFault& fault) {
     if (!fault.is_full()) die("views: " + fault.message());
     return false;

@@ -49,6 +49,10 @@ class Writer {
   [[nodiscard]] Checkpoints& checkpoints() { return checkpoints_; }
   /// See Engine::add_cosignatures.
   void cosign(std::uint64_t size, std::span<const tlog::NoteSignature> signatures);
+  /// Runs `work` between two batches, on the deciding thread: everything decided is committed and answered or
+  /// on its way to be, nothing of the views is open, and what is queued waits. Blocks until it has run; false
+  /// where the writer closes first and it does not. One caller at a time. It must not throw.
+  [[nodiscard]] bool between_batches(const std::function<void()>& work);
   /// From here on nothing is signed, and so nothing is committed.
   void stop_signing() { signing_stopped_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool signing_stopped() const { return signing_stopped_.load(std::memory_order_relaxed); }
@@ -80,6 +84,7 @@ class Writer {
   void decide(std::span<Pending> taken);
   void settle(bool durable);
   void hand_over();
+  void run_between(const std::function<void()>& work);
   void note(const ClockGuard::Reading& clock);
   void reap_readers();
 
@@ -117,8 +122,10 @@ class Writer {
   std::atomic<std::size_t> waiting_ = 0;  ///< commands queued, decided or being committed, not yet answered
 
   mutable std::mutex mutex_;  ///< guards all below
-  std::condition_variable for_decider_, for_committer_;
+  std::condition_variable for_decider_, for_committer_, for_between_;
   std::vector<Pending> queue_;
+  const std::function<void()>* between_ = nullptr;  ///< to be run once nothing is decided or committed
+  bool decider_ended_ = false;
   bool closing_ = false;
   std::optional<Job> job_;  ///< handed over and not yet taken
   std::vector<Cosigned> cosigned_;
