@@ -6,6 +6,7 @@
 #include "events/crypto/token.hpp"
 #include "events/crypto/webhook.hpp"
 #include "events/store/erasure.hpp"
+#include "events/store/live_rebuild.hpp"
 #include "events/store/rollback.hpp"
 #include "events/store/snapshot_source.hpp"
 #include "events/store/views_builder.hpp"
@@ -35,6 +36,9 @@ std::expected<LogEnd, EngineFault> end_of(const EntryStore& log) {
   return end;
 }
 
+/// A rebuild goes through all streams at once, where the writer sees those of a few commands.
+constexpr std::size_t kRebuildStates = 8;
+
 }  // namespace
 
 struct Engine::Impl {
@@ -43,16 +47,23 @@ struct Engine::Impl {
   std::optional<DirectoryLock> lock;
   std::unique_ptr<Stores> stores;
   std::unique_ptr<Writer> writer;
+  std::unique_ptr<LiveRebuild> rebuild;
 
   /// Everything between the lock and the first command: the log with its tree, its history, the views, what
   /// an erasure left undone.
   [[nodiscard]] std::expected<Writer::Start, EngineFault> prepare();
+  [[nodiscard]] ViewsOptions views_options() const {
+    return {.map_bytes = options.views_map_bytes,
+            .buffer_bytes = options.rebuild_buffer_bytes,
+            .states_max = kRebuildStates * options.states_max,
+            .on_progress = options.on_progress};
+  }
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Engine::~Engine() {
-  impl_->writer->close();
+  close();
   // Clean only once everything is on the disk; whatever fails here leaves the file distrusted after the next
   // boot.
   if (impl_->stores->views->file()->sync()) {
@@ -212,11 +223,7 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
   if (auto right = check_history(*stores, start.file ? &*start.file : nullptr, given.checkpoint_file); !right)
     return std::unexpected(right.error());
 
-  const ViewsOptions views{.map_bytes = given.views_map_bytes,
-                           .buffer_bytes = given.rebuild_buffer_bytes,
-                           .states_max = given.states_max,
-                           .on_progress = given.on_progress};
-  if (auto opened = open_views(*stores, projections, views, given.on_notice); !opened)
+  if (auto opened = open_views(*stores, projections, views_options(), given.on_notice); !opened)
     return std::unexpected(std::move(opened.error()));
   const auto erased = replay_erasures(*stores, given.checkpoint_file);
   if (!erased) return refuse(EngineFailure::storage, "erasures: " + erased.error());
@@ -255,6 +262,9 @@ std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(EngineOptions o
     auto start = impl->prepare();
     if (!start) return std::unexpected(std::move(start.error()));
     impl->writer = std::make_unique<Writer>(*impl->stores, given, impl->projections, std::move(*start));
+    impl->rebuild =
+        std::make_unique<LiveRebuild>(*impl->stores, *impl->writer, impl->projections, impl->views_options(),
+                                      given.clock ? given.clock : TimeSource(system_now), given.on_notice);
   } catch (const StoreDamage& damage) {
     return std::unexpected(fault_of(EngineFailure::damaged, damage.what()));
   } catch (const std::runtime_error& failure) {
@@ -320,7 +330,16 @@ crypto::SecretKey Engine::webhook_key(const Uuid& webhook) const {
 }
 
 void Engine::close() {
+  impl_->rebuild->stop();  // it needs an open writer
   impl_->writer->close();
+}
+
+std::expected<void, Refusal> Engine::start_rebuild() {
+  return impl_->rebuild->start();
+}
+
+RebuildStatus Engine::rebuild_status() const {
+  return impl_->rebuild->status();
 }
 
 // ---- for auditors

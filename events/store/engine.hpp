@@ -30,6 +30,7 @@
 namespace ledger::store {
 
 class DocumentStore;
+struct RebuildStatus;  // rebuild_status.hpp
 struct Stores;
 class Vault;
 
@@ -158,7 +159,7 @@ struct EngineOptions {
   /// Any steady clock in microseconds, against which a jump of the wall clock shows. Empty: the system's,
   /// unless `clock` is given, which then is free to jump forward.
   std::function<TimestampUs()> monotonic;
-  std::size_t states_max = 8192;  ///< decoded states kept of each kind, times two
+  std::size_t states_max = 8192;  ///< decoded states kept, times two; a rebuild keeps 8 times as many
   /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
   std::size_t rebuild_buffer_bytes = std::size_t{128} << 20;
   /// Told about progress while the tree is made for a ledger of a time before it, and while the views are
@@ -214,7 +215,7 @@ class Engine {
   [[nodiscard]] static std::expected<std::unique_ptr<Engine>, EngineFault> open(
       EngineOptions options, std::span<Projection* const> projections);
 
-  /// Drains the queue, commits, marks the views clean, joins the writer.
+  /// As `close`; then marks the views clean.
   ~Engine();
 
   /// Queues a command. `answer` is called exactly once, on the writer thread after the commit, or at once on
@@ -270,7 +271,13 @@ class Engine {
   /// What signs the deliveries to a webhook. Any thread.
   [[nodiscard]] crypto::SecretKey webhook_key(const Uuid& webhook) const;
 
-  /// Stops accepting, drains. Later submits are refused with `shutting_down`.
+  /// Begins to make all views anew from the log, beside the ones that go on serving, and swaps them in at the
+  /// end (live_rebuild.hpp). Refusals: `rebuild_running`, `storage_full`, `shutting_down`. Any thread.
+  [[nodiscard]] std::expected<void, Refusal> start_rebuild();
+  /// How the last one stands. Any thread; cheap.
+  [[nodiscard]] RebuildStatus rebuild_status() const;
+
+  /// Ends a rebuild that runs, stops accepting, drains. Later submits are refused with `shutting_down`.
   void close();
 
   struct Metrics {

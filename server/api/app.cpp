@@ -26,6 +26,7 @@
 #include "server/api/documents.hpp"
 #include "server/api/metrics.hpp"
 #include "server/api/negotiation.hpp"
+#include "server/api/rebuild.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/slow_reads.hpp"
 #include "server/api/webhooks.hpp"
@@ -329,7 +330,8 @@ http::Response App::Impl::texts(const Call& call) {
     case Special::stream:
     case Special::ticket:
     case Special::webhooks:
-    case Special::resume_webhook: break;
+    case Special::resume_webhook:
+    case Special::rebuild: break;
   }
   return call.refused("not_found");
 }
@@ -534,6 +536,10 @@ void App::handle(http::Request&& request, http::Reply reply) {
       return reply(call.finished(list_webhooks(impl_->context_of(call), impl_->deliveries.load())));
     case Special::resume_webhook:
       return reply(call.finished(resume_webhook(impl_->context_of(call), impl_->deliveries.load())));
+    case Special::rebuild:
+      return reply(call.finished(route.method == http::Method::post
+                                     ? start_rebuild(impl_->context_of(call), *impl_->engine.load())
+                                     : show_rebuild(impl_->context_of(call))));
     case Special::upload: {
       // Only an upload without any body comes here; the others went into a sink.
       auto refused = impl_->documents->refuse_upload(call.language, *call.grant, 0);

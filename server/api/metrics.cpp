@@ -12,6 +12,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "events/store/rebuild_status.hpp"
 #include "server/api/routes.hpp"
 
 namespace ledger::server {
@@ -149,6 +150,13 @@ std::string Metrics::text(const Readings& readings) {
           static_cast<double>(engine.checkpoint_size));
     gauge("ledger_cosigned_size", "Entries under the newest checkpoint that a witness cosigned",
           static_cast<double>(engine.cosigned_size));
+    const store::RebuildStatus rebuild = readings.engine->rebuild_status();
+    gauge("ledger_rebuild_running", "1 while all views are being rebuilt beside the ones that serve",
+          rebuild.state == store::RebuildState::running ? 1 : 0);
+    gauge("ledger_rebuild_events", "Events applied by the rebuild that runs, or by the last one",
+          static_cast<double>(rebuild.events));
+    gauge("ledger_rebuild_failed", "1 when the last rebuild was given up",
+          rebuild.state == store::RebuildState::failed ? 1 : 0);
     gauge("ledger_signing_stopped", "1 once a conflict of histories stopped signing and with it all writes",
           engine.signing_stopped ? 1 : 0);
   }

@@ -81,6 +81,9 @@ constexpr auto kRoutes = std::to_array<Route>({
      .special = Special::resume_webhook,
      .made_under = {}},
 
+    {.method = Method::post, .pattern = "/v1/admin/rebuild", .special = Special::rebuild, .made_under = {}},
+    {.method = Method::get, .pattern = "/v1/admin/rebuild", .special = Special::rebuild, .made_under = {}},
+
     make("/v1/subjects", register_subject, "", Entrance::public_),
     get<&Reads::subjects>("/v1/subjects"),
     get<&Reads::subject>("/v1/subjects/{id}"),

@@ -57,6 +57,7 @@ enum class Special : std::uint8_t {
   ticket,
   webhooks,
   resume_webhook,
+  rebuild,
 };
 
 struct Route {

@@ -1,5 +1,7 @@
 // The child of the crash test: appends from several threads and reports each acknowledgement down a pipe,
-// until it is killed. engine_child DIR SUBJECT GRANT RUN, reports on standard output.
+// until it is killed. engine_child DIR SUBJECT GRANT RUN [rebuild], reports on standard output; with
+// `rebuild` it makes the views anew beside them, again and again.
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "events/store/engine.hpp"
+#include "events/store/rebuild_status.hpp"
 
 using namespace ledger;
 using namespace ledger::store;
@@ -53,10 +56,20 @@ void append_for_ever(Engine& engine, Uuid subject, Granted filer, const std::str
   }
 }
 
+void rebuild_for_ever(Engine& engine) {
+  while (true) {
+    const auto begun = engine.start_rebuild();
+    if (!begun && begun.error().code != "rebuild_running") std::_Exit(4);
+    if (begun) report("rebuild\n");
+    if (engine.rebuild_status().state == RebuildState::failed) std::_Exit(5);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 64;
+  if (argc != 5 && argc != 6) return 64;
   EngineOptions options;
   options.data = argv[1];
   options.ledger_map_bytes = options.views_map_bytes = std::uint64_t{1} << 30;
@@ -73,5 +86,6 @@ int main(int argc, char** argv) {
     threads.emplace_back(append_for_ever, std::ref(**engine), *subject, Granted{*grant}, std::string(argv[4]),
                          t);
   }
+  if (argc == 6) threads.emplace_back(rebuild_for_ever, std::ref(**engine));
   for (std::thread& thread : threads) thread.join();
 }
