@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   cli::add_init(app, command);
   cli::add_serve(app, command);
   cli::add_import(app, command);
+  cli::add_simulate(app, command);
   cli::add_rebuild(app, command);
   cli::add_export(app, command);
   cli::add_signing_key(app, command);

@@ -317,6 +317,12 @@ class Rules {
     return ledger.vkeys.size() == 1 ? broken("signing_key", "the last one stays") : std::nullopt;
   }
 
+  Checked operator()(const LedgerSimulated&) const {
+    return is_fresh(lookup_.ledger(), header_.position.value)
+               ? std::nullopt
+               : broken("simulated", "only a ledger without a history is simulated");
+  }
+
   Checked operator()(const WebhookRegistered& e) const {
     const LedgerState ledger = lookup_.ledger();
     if (ledger.webhook(e.webhook_id) != nullptr) return broken("webhook", "registered already");

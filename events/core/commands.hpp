@@ -90,6 +90,12 @@ struct RetireSigningKey {
   std::string vkey;
 };
 
+/// Marks a ledger fresh from `init` as one whose history is made up. `parameters` is canonical JSON.
+struct SimulateLedger {
+  std::uint64_t seed = 0;
+  std::string parameters;
+};
+
 // Webhooks.
 struct RegisterWebhook {
   std::string url;
@@ -246,6 +252,6 @@ using Command = std::variant<
     AddAccessPath, UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling,
     SaveDraft, DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling, RejectFiling,
     AssignNumber, PublishFiling, RecordDisplay, SubmitChange, WithdrawChange, ApproveChange, RejectChange,
-    RequestCancellation, RejectCancellation, CancelFiling, RevokeFiling, CorrectAnnouncement, ImportRecord>;
+    RequestCancellation, RejectCancellation, CancelFiling, RevokeFiling, CorrectAnnouncement, ImportRecord, SimulateLedger>;
 
 }  // namespace ledger

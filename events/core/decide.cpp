@@ -80,6 +80,7 @@ LEDGER_LEADS_TO(CancelFiling, FilingCancelled)
 LEDGER_LEADS_TO(RevokeFiling, FilingRevoked)
 LEDGER_LEADS_TO(CorrectAnnouncement, AnnouncementCorrected)
 LEDGER_LEADS_TO(ImportRecord, RecordImported)
+LEDGER_LEADS_TO(SimulateLedger, LedgerSimulated)
 #undef LEDGER_LEADS_TO
 
 Refusal refusal(std::string_view code) {
@@ -138,7 +139,7 @@ std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {
         if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey, RegisterWebhook,
-                             RemoveWebhook>) {
+                             RemoveWebhook, SimulateLedger>) {
           return StreamId{};
         } else if constexpr (is_any<C, RegisterSubject, AddProduct, CreateFiling, ImportRecord>) {
           return std::nullopt;

@@ -24,6 +24,7 @@ struct Context {
   Uuid new_principal_id;
   Digest new_token_digest;  ///< of the token that belongs to new_grant_id
   std::uint32_t token_epoch = 0;
+  std::uint64_t next_position = 0;  ///< of the first event that follows
 };
 
 /// An event before it has its place in the log.

@@ -69,6 +69,10 @@ template <typename P, typename State>
                                                     bool (*is_pointer)(std::string_view));
 [[nodiscard]] std::vector<Reason> to_reasons(const std::vector<GivenReason>& reasons);
 
+/// Whether the ledger's own stream is all that there is before `next_position`, and holds nothing of a ledger
+/// in use: only such a ledger becomes a simulated one.
+[[nodiscard]] bool is_fresh(const LedgerState& ledger, std::uint64_t next_position);
+
 /// Whether a word is a legal basis of an erasure: `pipl-47`, `court_order`, `other`.
 [[nodiscard]] bool is_erasure_basis(std::string_view basis);
 
@@ -136,5 +140,6 @@ void check_document(std::vector<FieldError>& errors, const Lookup& lookup, const
 [[nodiscard]] Decided decide_on(const RevokeFiling&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const CorrectAnnouncement&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const ImportRecord&, const Lookup&, const Context&);
+[[nodiscard]] Decided decide_on(const SimulateLedger&, const Lookup&, const Context&);
 
 }  // namespace ledger

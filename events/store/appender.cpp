@@ -70,9 +70,10 @@ class Appender::WriterLookup final : public StoreLookup {
   Indexes& indexes_;
 };
 
-Appender::Appender(Stores& stores, Indexes& indexes)
+Appender::Appender(Stores& stores, Indexes& indexes, const std::optional<SimulationSeed>& seed)
     : stores_(stores),
       indexes_(indexes),
+      random_(seed),
       lookup_(new WriterLookup(*this, stores, indexes)),
       active_(std::make_unique<StagedBatch>()),
       frozen_(std::make_unique<StagedBatch>()) {}

@@ -50,7 +50,8 @@ struct StagedEvent {
 /// The deciding thread only, but for what `freeze` gives away.
 class Appender final : private LedgerSource, private PrivateSource {
  public:
-  Appender(Stores& stores, Indexes& indexes);
+  /// With a seed, all that is random in entries and keys follows from it.
+  Appender(Stores& stores, Indexes& indexes, const std::optional<SimulationSeed>& seed = std::nullopt);
   ~Appender() override;
 
   /// Begins on top of what is committed: `size` events, the last one recorded at `last`. Again after commits
@@ -71,6 +72,8 @@ class Appender final : private LedgerSource, private PrivateSource {
                                                                         std::vector<NewEvent> events);
 
   [[nodiscard]] bool empty() const { return active_->rows.empty(); }
+  /// Events staged and not yet given away.
+  [[nodiscard]] std::size_t staged() const { return active_->rows.size(); }
   [[nodiscard]] std::uint64_t size() const { return active_->end(); }
   [[nodiscard]] TimestampUs last_recorded() const { return active_->last_recorded; }
   /// Gives the staged batch away to be committed, and goes on behind it. At least one event is staged; an

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
@@ -108,6 +109,7 @@ std::string DocumentFault::message() const {
 struct DocumentStore::Impl {
   fs::path root;
   std::mutex names;  ///< Held where a file gets or loses its final name.
+  std::atomic<bool> unsynced = false;
 
   [[nodiscard]] fs::path directory_of(const Uuid& subject) const { return root / hex(subject.bytes); }
 };
@@ -163,21 +165,27 @@ struct DocumentWriter::Impl {
     return {};
   }
 
-  DocumentResult<StoredDocument> finish() {
+  DocumentResult<StoredDocument> finish(DocumentSync sync) {
     if (auto flushed = flush(true); !flushed) return std::unexpected(flushed.error());
     StoredDocument stored{.digest = hash.finish(), .size = size, .name = {}};
     stored.name = DocumentStore::keyed_name(document_key, stored.digest);
     std::ranges::copy(binding_of(file_key, stored.digest, size).bytes, header.begin() + kBoundSize);
     if (!write_at(file.get(), bytes_of(header), 0)) return system_fault("write");
-    if (::fsync(file.get()) != 0) return system_fault("fsync");
+    if (sync == DocumentSync::now && ::fsync(file.get()) != 0) return system_fault("fsync");
 
     const fs::path directory = store->directory_of(subject);
     const std::lock_guard lock(store->names);
-    if (auto made = crypto::make_directory(directory); !made) {
+    if (sync == DocumentSync::later) {
+      if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return system_fault("make directory");
+    } else if (auto made = crypto::make_directory(directory); !made) {
       return system_fault("make directory", made.error().code);
     }
     if (::rename(temporary.c_str(), (directory / stored.name).c_str()) != 0) return system_fault("rename");
     temporary.clear();
+    if (sync == DocumentSync::later) {
+      store->unsynced.store(true);
+      return stored;
+    }
     if (auto synced = crypto::sync_directory(directory); !synced) {
       return system_fault("fsync directory", synced.error().code);
     }
@@ -197,10 +205,10 @@ DocumentResult<void> DocumentWriter::write(Bytes bytes) {
   return written;
 }
 
-DocumentResult<StoredDocument> DocumentWriter::finish() {
+DocumentResult<StoredDocument> DocumentWriter::finish(DocumentSync sync) {
   if (!impl_->usable) return fault(DocumentFailure::io, "finish after the end or a fault");
   impl_->usable = false;
-  return impl_->finish();
+  return impl_->finish(sync);
 }
 
 std::uint64_t DocumentWriter::size() const {
@@ -330,6 +338,15 @@ DocumentResult<DocumentWriter> DocumentStore::begin(const Uuid& subject, const S
   if (!impl->file) return system_fault("create");
   impl->temporary = temporary;
   return DocumentWriter(std::move(impl));
+}
+
+DocumentResult<void> DocumentStore::sync() {
+  if (!impl_->unsynced.exchange(false)) return {};
+  const File root(::open(impl_->root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return system_fault("open");
+  // One call for files, names and directories alike: a sync of each would cost more than making it.
+  if (::syncfs(root.get()) != 0) return system_fault("syncfs");
+  return {};
 }
 
 DocumentResult<DocumentReader> DocumentStore::read(const Uuid& subject, const SecretKey& document_key,

@@ -65,6 +65,10 @@ struct DocumentListing {
 
 class DocumentStore;
 
+/// When a document becomes durable: before `finish` returns, or with the next DocumentStore::sync, for those
+/// who make many at once and tell nobody of them before.
+enum class DocumentSync : std::uint8_t { now, later };
+
 /// One upload. One thread at a time; dropped before `finish` it leaves nothing behind.
 class DocumentWriter {
  public:
@@ -73,9 +77,9 @@ class DocumentWriter {
   ~DocumentWriter();
   /// Takes the next bytes, in pieces of any size. After a fault only dropping is left.
   [[nodiscard]] DocumentResult<void> write(Bytes bytes);
-  /// Seals the rest and makes file and name durable. The same content again replaces its file and renews its
-  /// time.
-  [[nodiscard]] DocumentResult<StoredDocument> finish();
+  /// Seals the rest and makes file and name durable, now or, of many, with DocumentStore::sync. The same
+  /// content again replaces its file and renews its time.
+  [[nodiscard]] DocumentResult<StoredDocument> finish(DocumentSync sync = DocumentSync::now);
   /// Plain bytes taken so far.
   [[nodiscard]] std::uint64_t size() const;
 
@@ -121,6 +125,9 @@ class DocumentStore {
   [[nodiscard]] DocumentResult<DocumentWriter> begin(const Uuid& subject,
                                                      const crypto::SecretKey& document_key,
                                                      std::uint64_t size_max);
+  /// Makes durable what was finished with DocumentSync::later; costs nothing where there is none. The writer
+  /// calls it before a commit that may name such documents.
+  [[nodiscard]] DocumentResult<void> sync();
   /// Opens a document by its plain digest.
   [[nodiscard]] DocumentResult<DocumentReader> read(const Uuid& subject,
                                                     const crypto::SecretKey& document_key,

@@ -212,7 +212,12 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
                                             ", more than 30 days after the newest entry of " +
                                             end->last.text() + ": --accept-clock if it is right");
   }
-  Writer::Start start{.size = end->size, .last = end->last, .checkpoint = {}, .cosigned = {}, .file = {}};
+  Writer::Start start{.size = end->size,
+                      .last = end->last,
+                      .checkpoint = {},
+                      .cosigned = {},
+                      .file = {},
+                      .simulation = {}};
   if (auto loaded = stores->log->load_tree(given.on_progress); !loaded)
     return std::unexpected(fault_of(loaded.error()));
   if (auto found = open_second_place(*stores, given); !found) {
@@ -243,6 +248,16 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
 
 std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(EngineOptions options,
                                                                  std::span<Projection* const> projections) {
+  return open(std::move(options), projections, std::nullopt);
+}
+
+Writer& Engine::writer() {
+  return *impl_->writer;
+}
+
+std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(
+    EngineOptions options, std::span<Projection* const> projections,
+    const std::optional<SimulationSeed>& simulation) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   impl->projections.assign(projections.begin(), projections.end());
@@ -261,6 +276,7 @@ std::expected<std::unique_ptr<Engine>, EngineFault> Engine::open(EngineOptions o
     impl->stores = std::move(*stores);
     auto start = impl->prepare();
     if (!start) return std::unexpected(std::move(start.error()));
+    if (simulation) start->simulation.emplace(simulation->bound_to(impl->stores->origin));
     impl->writer = std::make_unique<Writer>(*impl->stores, given, impl->projections, std::move(*start));
     impl->rebuild =
         std::make_unique<LiveRebuild>(*impl->stores, *impl->writer, impl->projections, impl->views_options(),

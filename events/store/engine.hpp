@@ -31,8 +31,11 @@ namespace ledger::store {
 
 class DocumentStore;
 struct RebuildStatus;  // rebuild_status.hpp
+class Simulation;
+class SimulationSeed;
 struct Stores;
 class Vault;
+class Writer;
 
 /// Nobody's token: `public`.
 struct Anonymous {};
@@ -151,7 +154,7 @@ struct EngineOptions {
   std::uint64_t ledger_map_bytes = std::uint64_t{64} << 30;  ///< address space
   std::uint64_t views_map_bytes = std::uint64_t{64} << 30;
   std::size_t queue_max = 4096;  ///< waiting commands; beyond: `queue_full`
-  std::size_t batch_commands_max = 512;
+  std::size_t batch_commands_max = 512;  ///< of a simulation: events
   /// A second place for the last signed checkpoint (checkpoint_file.hpp); empty: none.
   std::filesystem::path checkpoint_file;
   bool accept_clock = false;           ///< accept a gap of more than 30 days since the last entry
@@ -291,8 +294,14 @@ class Engine {
   [[nodiscard]] Metrics metrics() const;
 
  private:
+  friend class Simulation;
   struct Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
+  /// `open`; with a seed, for a simulation, which decides on its own thread.
+  [[nodiscard]] static std::expected<std::unique_ptr<Engine>, EngineFault> open(
+      EngineOptions options, std::span<Projection* const> projections,
+      const std::optional<SimulationSeed>& simulation);
+  [[nodiscard]] Writer& writer();
   std::unique_ptr<Impl> impl_;
 };
 

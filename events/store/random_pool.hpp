@@ -1,25 +1,54 @@
-// Random bytes drawn in bulk: one call of the generator costs as much as deciding a command.
+// Random bytes drawn in bulk: one call of the generator costs as much as deciding a command. A simulation
+// draws them from its seed instead.
 #pragma once
 
 #include <array>
 #include <cstring>
+#include <optional>
 
+#include "events/crypto/keystream.hpp"
 #include "events/crypto/primitives.hpp"
 
 namespace ledger::store {
 
+/// What every id, salt and key of a simulated history follows from. Whoever knows it knows them all, so none
+/// but a simulation can make one: no other writer can come to draw from it.
+class SimulationSeed {
+ public:
+  SimulationSeed(const SimulationSeed&) = default;
+  /// The seed of one ledger, so that no two share an id.
+  [[nodiscard]] SimulationSeed bound_to(std::string_view origin) const {
+    return SimulationSeed(crypto::hkdf_sha256(key_.view(), {bytes_of(origin)}));
+  }
+
+ private:
+  friend class Simulation;
+  friend class RandomPool;
+  explicit SimulationSeed(crypto::SecretKey key) : key_(std::move(key)) {}
+  crypto::SecretKey key_;
+};
+
 /// One thread. What was handed out is wiped here.
 class RandomPool {
  public:
-  RandomPool() = default;
+  /// The machine's generator, or, with a seed, what follows from it.
+  explicit RandomPool(const std::optional<SimulationSeed>& seed = std::nullopt) {
+    if (seed) simulated_.emplace(seed->key_);
+  }
   RandomPool(const RandomPool&) = delete;
   RandomPool& operator=(const RandomPool&) = delete;
   ~RandomPool() { crypto::wipe(std::as_writable_bytes(std::span(bytes_))); }
 
+  /// Whether what comes from here is known to everybody who knows a seed.
+  [[nodiscard]] bool simulated() const { return simulated_.has_value(); }
   /// At most 4,096 bytes.
   void fill(std::span<std::uint8_t> out) {
     if (out.size() > bytes_.size() - used_) {
-      crypto::random_bytes(bytes_);
+      if (simulated_) {
+        simulated_->fill(bytes_);
+      } else {
+        crypto::random_bytes(bytes_);
+      }
       used_ = 0;
     }
     std::memcpy(out.data(), bytes_.data() + used_, out.size());
@@ -49,6 +78,7 @@ class RandomPool {
  private:
   std::array<std::uint8_t, 4096> bytes_{};
   std::size_t used_ = sizeof bytes_;
+  std::optional<crypto::Keystream> simulated_;
 };
 
 }  // namespace ledger::store

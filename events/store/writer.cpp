@@ -35,15 +35,20 @@ Writer::Writer(Stores& stores, const EngineOptions& options, std::span<Projectio
       options_(options),
       checkpoint_file_(std::move(start.file)),
       indexes_(*stores.views, stores.master, projections, options.states_max),
-      appender_(stores, indexes_),
+      appender_(stores, indexes_, start.simulation),
       runner_(stores, appender_),
       clock_(options.clock, options.monotonic),
+      simulating_(start.simulation.has_value()),
       published_size_(start.size),
       published_time_(start.last.value) {
   checkpoints_.publish(std::move(start.checkpoint), start.last);
   if (start.cosigned) checkpoints_.cosigned(std::move(*start.cosigned));
   committer_ = guarded("the committing thread", [this] { commit_batches(); });
-  decider_ = guarded("the deciding thread", [this] { decide_batches(); });
+  if (simulating_) {
+    begin();
+  } else {
+    decider_ = guarded("the deciding thread", [this] { decide_batches(); });
+  }
 }
 
 Writer::~Writer() {
@@ -78,6 +83,10 @@ void Writer::close() {
   }
   for_decider_.notify_one();
   if (decider_.joinable()) decider_.join();
+  if (simulating_) {
+    (void)flush();
+    appender_.end_reads();
+  }
   {
     const std::lock_guard lock(mutex_);
     no_more_jobs_ = true;
@@ -126,10 +135,14 @@ bool Writer::take(std::vector<Pending>& taken) {
   return !taken.empty() || !closing_ || !answers_.empty();
 }
 
-void Writer::decide_batches() {
+void Writer::begin() {
   if (auto begun = appender_.restart(published_size(), published_time()); !begun) {
     die("views: " + begun.error().message());
   }
+}
+
+void Writer::decide_batches() {
+  begin();
   std::vector<Pending> taken;
   while (take(taken)) {
     decide(taken);
@@ -218,6 +231,35 @@ void Writer::hand_over() {
   for_committer_.notify_one();
 }
 
+// ---- simulating
+
+Outcome Writer::run(const Submission& submission, TimestampUs at) {
+  if (appender_.staged() >= options_.batch_commands_max) {
+    if (const std::string_view refused = await_committed(); !refused.empty())
+      return std::unexpected(refusal(refused));
+    hand_over();
+  }
+  if (!refused_all_.empty()) return std::unexpected(refusal(refused_all_));
+  return runner_.run(submission, {.now = at, .distrust = {}});
+}
+
+std::string_view Writer::await_committed() {
+  {
+    std::unique_lock lock(mutex_);
+    for_decider_.wait(lock, [this] { return !committing_; });
+    if (!durable_ && refused_all_.empty()) refused_all_ = not_durable_;
+  }
+  if (in_flight_) settle(refused_all_.empty());
+  return refused_all_;
+}
+
+std::string_view Writer::flush() {
+  if (const std::string_view refused = await_committed(); !refused.empty()) return refused;
+  if (appender_.empty()) return {};
+  hand_over();
+  return await_committed();
+}
+
 // ---- committing
 
 void Writer::commit_batches() {
@@ -245,6 +287,7 @@ void Writer::commit_batches() {
       const std::lock_guard lock(mutex_);
       committing_ = false;
       durable_ = durable;
+      not_durable_ = refused;
     }
     for_decider_.notify_one();  // it goes on while we answer
     answer(job, refused);
@@ -298,6 +341,7 @@ std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedChec
     return "storage_full";
   }
   if (signing_stopped()) return "signing_stopped";
+  if (auto synced = stores_.documents->sync(); !synced) die("documents: " + synced.error().message());
   auto committed = log_.commit({.first = batch.first,
                                 .rows = batch.rows,
                                 .at = batch.last_recorded,

@@ -27,6 +27,7 @@ class Writer {
     tlog::SignedCheckpoint checkpoint;
     std::optional<PublishedCheckpoint> cosigned;  ///< the newest one that a witness cosigned
     std::optional<CheckpointFile> file;
+    std::optional<SimulationSeed> simulation;  ///< see Simulation: no thread decides, its owner does
   };
   /// Everything named outlives the writer.
   Writer(Stores& stores, const EngineOptions& options, std::span<Projection* const> projections, Start start);
@@ -57,6 +58,15 @@ class Writer {
   void stop_signing() { signing_stopped_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool signing_stopped() const { return signing_stopped_.load(std::memory_order_relaxed); }
 
+  // For a simulation, whose owner's thread is the deciding one.
+
+  /// Decides a command at a given time and stages its events: they are durable after `flush` has returned. A
+  /// batch of `batch_commands_max` events is handed over on the way.
+  [[nodiscard]] Outcome run(const Submission& submission, TimestampUs at);
+  /// Waits until everything staged is durable. Empty, or the refusal of all that was not made durable.
+  [[nodiscard]] std::string_view flush();
+  [[nodiscard]] const Appender& appender() const { return appender_; }
+
  private:
   struct Pending {
     Submission submission;
@@ -79,12 +89,14 @@ class Writer {
   };
 
   // The deciding thread.
+  void begin();
   void decide_batches();
   [[nodiscard]] bool take(std::vector<Pending>& taken);
   void decide(std::span<Pending> taken);
   void settle(bool durable);
   void hand_over();
   void run_between(const std::function<void()>& work);
+  [[nodiscard]] std::string_view await_committed();
   void note(const ClockGuard::Reading& clock);
   void reap_readers();
 
@@ -114,6 +126,8 @@ class Writer {
   bool clock_noted_ = false;
   std::vector<Answered> answers_;  ///< of this batch
   bool in_flight_ = false;         ///< a batch was handed over and not yet settled
+  const bool simulating_;
+  std::string_view refused_all_;  ///< of a simulation: why its batch was not made durable, nor any later one
 
   std::atomic<std::uint64_t> published_size_;
   std::atomic<std::int64_t> published_time_;
@@ -131,6 +145,7 @@ class Writer {
   std::vector<Cosigned> cosigned_;
   bool committing_ = false;  ///< a job is handed over or being committed
   bool durable_ = true;      ///< how the last one ended
+  std::string_view not_durable_;  ///< and why
   bool no_more_jobs_ = false;
 
   std::thread decider_, committer_;

@@ -18,5 +18,6 @@ void add_verify(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 void add_backup(CLI::App& app, Run& run);
 void add_restore(CLI::App& app, Run& run);
+void add_simulate(CLI::App& app, Run& run);
 
 }  // namespace ledger::cli
