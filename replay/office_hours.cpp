@@ -51,8 +51,8 @@ TimestampUs OfficeHours::moment(std::int64_t worked) const {
 }
 
 TimestampUs OfficeHours::after(TimestampUs at, double working_days) const {
-  const auto more = static_cast<std::int64_t>(
-      std::llround(working_days * (static_cast<double>(kWorkingDayUs) / 1000.0)));
+  const auto more =
+      static_cast<std::int64_t>(std::llround(working_days * (static_cast<double>(kWorkingDayUs) / 1000.0)));
   return moment(worked(at) + more * 1000);
 }
 

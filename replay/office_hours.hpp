@@ -1,5 +1,5 @@
-// The time in which people work: working days in Asia/Shanghai from 9 to 18 o'clock, laid end to end. A stay of
-// so many working days is a stretch of it, wherever nights, weekends and holidays fall. Pure.
+// The time in which people work: working days in Asia/Shanghai from 9 to 18 o'clock, laid end to end. A stay
+// of so many working days is a stretch of it, wherever nights, weekends and holidays fall. Pure.
 #pragma once
 
 #include <cstdint>

@@ -128,7 +128,8 @@ class Scribe {
     }
     std::string why = "the simulation did what the ledger refuses: " + std::string(refusal.code);
     if (step_ != nullptr) why += ", step " + std::to_string(static_cast<int>(step_->kind));
-    if (!refusal.errors.empty()) why += ", " + refusal.errors.front().pointer + " " + refusal.errors.front().code;
+    if (!refusal.errors.empty())
+      why += ", " + refusal.errors.front().pointer + " " + refusal.errors.front().code;
     throw std::logic_error(why + ": " + refusal.detail);
   }
 
@@ -179,20 +180,23 @@ class Scribe {
     if (step.kind == StepKind::submit_subject || step.kind == StepKind::change_subject) {
       subject.is.revision = step.revision;
       if (!subject.letters.commitment_letter) {
-        subject.letters = {upload(subject, "《算法备案承诺书》"), upload(subject, "《落实算法安全主体责任基本情况》")};
+        subject.letters = {upload(subject, "《算法备案承诺书》"),
+                           upload(subject, "《落实算法安全主体责任基本情况》")};
         if (!failure_.empty()) return;
       }
     }
     switch (step.kind) {
       case StepKind::submit_subject:
-        act(SubmitSubject{subject.id, simulated_subject_form(subject.is, subject.letters)}, subject.filer, false);
+        act(SubmitSubject{subject.id, simulated_subject_form(subject.is, subject.letters)}, subject.filer,
+            false);
         break;
       case StepKind::approve_subject: act(ApproveSubject{subject.id}, initial, true); break;
       case StepKind::reject_subject:
         act(RejectSubject{subject.id, simulated_subject_reasons(step.chance)}, initial, true);
         break;
       case StepKind::change_subject:
-        act(ChangeSubject{subject.id, simulated_subject_form(subject.is, subject.letters)}, subject.filer, false);
+        act(ChangeSubject{subject.id, simulated_subject_form(subject.is, subject.letters)}, subject.filer,
+            false);
         break;
       case StepKind::approve_subject_change: act(ApproveSubjectChange{subject.id}, initial, true); break;
       case StepKind::reject_subject_change:
@@ -272,7 +276,8 @@ class Scribe {
       case StepKind::create_filing:
         filing.bits = step.chance;
         filing.launched_on = {today.days - 10 + static_cast<std::int32_t>(step.chance % 40)};
-        filing.id = act(CreateFiling{subject.id, form_of(subject, filing, step, step.complete)}, subject.filer).id;
+        filing.id =
+            act(CreateFiling{subject.id, form_of(subject, filing, step, step.complete)}, subject.filer).id;
         ++begun_;
         break;
       case StepKind::save_draft:
@@ -346,7 +351,8 @@ class Scribe {
   std::string failure_;
 };
 
-std::expected<SimulationPlan, SimulateFault> plan_of(const SimulateOptions& options, const store::Engine& engine) {
+std::expected<SimulationPlan, SimulateFault> plan_of(const SimulateOptions& options,
+                                                     const store::Engine& engine) {
   using Kind = SimulateFault::Kind;
   const TimestampUs last = engine.last_recorded();
   if (!is_fresh(engine.snapshot())) {
@@ -363,8 +369,8 @@ std::expected<SimulationPlan, SimulateFault> plan_of(const SimulateOptions& opti
   }
   if (plan.to > options.now) return fault(Kind::to, plan.to.text() + " lies in the future");
   if (plan.to.value - plan.from.value < kDayUs) {
-    return fault(Kind::to, plan.to.text() + " is not a day after the start of the history, " + plan.from.text() +
-                               ": make the ledger with init --at some time ago");
+    return fault(Kind::to, plan.to.text() + " is not a day after the start of the history, " +
+                               plan.from.text() + ": make the ledger with init --at some time ago");
   }
   return plan;
 }

@@ -1,5 +1,6 @@
-// `simulate`: gives a ledger fresh from `init` a made-up history, through the same decisions and the same gate
-// as every other door, by its own clock. The same seed, origin, span and parameters give the same entries.
+// `simulate`: gives a ledger fresh from `init` a made-up history, through the same decisions and the same
+// gate as every other door, by its own clock. The same seed, origin, span and parameters give the same
+// entries.
 #pragma once
 
 #include <cstdint>

@@ -73,9 +73,7 @@ struct Due {
   std::uint8_t kind = 0;
   std::uint8_t flag = 0;
   std::uint16_t product = 0, path = 0, feature = 0;
-  bool operator>(const Due& other) const {
-    return at != other.at ? at > other.at : order > other.order;
-  }
+  bool operator>(const Due& other) const { return at != other.at ? at > other.at : order > other.order; }
 };
 
 /// Stages in which something is left open at the end, also in a small history.
@@ -103,7 +101,17 @@ struct Subject {
   HeldSubject held = HeldSubject::none;
 };
 
-enum class At : std::uint8_t { none, draft, submitted, in_review, rejected, approved, numbered, published, ended };
+enum class At : std::uint8_t {
+  none,
+  draft,
+  submitted,
+  in_review,
+  rejected,
+  approved,
+  numbered,
+  published,
+  ended
+};
 
 struct Filing {
   std::uint64_t draws = 0;
@@ -183,8 +191,8 @@ struct SimulationModel::Impl {
       if (opens > plan.to || hours.worked(opens) + kWorkingDayUs <= begin) continue;
       // Days that the span cuts weigh by what it leaves of them.
       const auto last = std::min(end, hours.worked(opens) + kWorkingDayUs);
-      const double part =
-          static_cast<double>(last - std::max(begin, hours.worked(opens))) / static_cast<double>(kWorkingDayUs);
+      const double part = static_cast<double>(last - std::max(begin, hours.worked(opens))) /
+                          static_cast<double>(kWorkingDayUs);
       if (part <= 0) continue;
       sums.push_back(sum += season_at(hours.day(i)) * part);
       days.push_back(i);
@@ -257,7 +265,8 @@ struct SimulationModel::Impl {
         registered = begin + working(0.2 * Draws(subject.draws ^ 1).unit());
         drafted = registered + needed;
       } else {
-        subject.scale = static_cast<float>(static_cast<double>(drafted - begin) / static_cast<double>(needed));
+        subject.scale =
+            static_cast<float>(static_cast<double>(drafted - begin) / static_cast<double>(needed));
         registered = begin;
         drafted = registered + course_of(subject, [](std::int64_t, const Entry&) {});
       }
@@ -315,7 +324,8 @@ struct SimulationModel::Impl {
       drafts.emplace_back(filings[index].drafted_at, index);
     }
     for (std::uint32_t index = 0; index < subjects.size(); ++index) {
-      if (subjects[index].registered_at <= end) registrations.emplace_back(subjects[index].registered_at, index);
+      if (subjects[index].registered_at <= end)
+        registrations.emplace_back(subjects[index].registered_at, index);
     }
     std::ranges::sort(drafts);
     std::ranges::sort(registrations);
@@ -333,7 +343,8 @@ struct SimulationModel::Impl {
     }
     const double days = static_cast<double>(std::max<std::int64_t>(end - begin, 1)) / kWorkingDayUs;
     const double rate = std::min(static_cast<double>(new_subjects) / days, static_cast<double>(new_subjects));
-    const auto ahead = static_cast<std::size_t>(std::min(rate * kAheadDays, static_cast<double>(new_subjects)));
+    const auto ahead =
+        static_cast<std::size_t>(std::min(rate * kAheadDays, static_cast<double>(new_subjects)));
     for (std::size_t i = 0; i < ahead; ++i) {
       Subject subject = new_subject(false);
       const std::int64_t drafted = end + 1000 + working(kAheadDays * draws.unit());
@@ -362,7 +373,8 @@ struct SimulationModel::Impl {
         const double power = middle > 0 && spread > middle ? std::log(middle / spread) / std::log(0.5) : 1;
         const double ahead = p.cutoff_days_min + spread * std::pow(draws.unit(), power);
         const TimestampUs at{hours.opening({static_cast<std::int32_t>(day)}).value + 3600 * kSecondUs};
-        announcements.push_back({at.value, at.value - static_cast<std::int64_t>(ahead * kDayUs), batch, series});
+        announcements.push_back(
+            {at.value, at.value - static_cast<std::int64_t>(ahead * kDayUs), batch, series});
         day += std::max(1.0, p.batch_days * (0.9 + 0.2 * draws.unit()));
       }
     }
@@ -377,16 +389,20 @@ struct SimulationModel::Impl {
     queue.push({moment, next_order++, index, kind, flag, product, path, feature});
   }
   /// So many working days from now.
-  void in(double days, std::uint8_t kind, std::uint32_t index, std::uint8_t flag = 0, std::uint16_t product = 0) {
+  void in(double days, std::uint8_t kind, std::uint32_t index, std::uint8_t flag = 0,
+          std::uint16_t product = 0) {
     at(std::max(now, hours.after({now}, days).value), kind, index, flag, product);
   }
 
   std::optional<SimulationStep> next() {
     while (true) {
-      const std::int64_t registration =
-          next_registration < registrations.size() ? hours.moment(registrations[next_registration].first).value : kNever;
-      const std::int64_t draft = next_draft < drafts.size() ? hours.moment(drafts[next_draft].first).value : kNever;
-      const std::int64_t batch = next_announcement < announcements.size() ? announcements[next_announcement].at : kNever;
+      const std::int64_t registration = next_registration < registrations.size()
+                                            ? hours.moment(registrations[next_registration].first).value
+                                            : kNever;
+      const std::int64_t draft =
+          next_draft < drafts.size() ? hours.moment(drafts[next_draft].first).value : kNever;
+      const std::int64_t batch =
+          next_announcement < announcements.size() ? announcements[next_announcement].at : kNever;
       const std::int64_t queued = queue.empty() ? kNever : queue.top().at;
       const std::int64_t first = std::min({registration, draft, batch, queued});
       if (first == kNever || first > std::max(plan.to.value, now)) {
@@ -438,7 +454,8 @@ struct SimulationModel::Impl {
         stopped = stopped || (gives_up && entry.kind == StepKind::reject_subject);
       });
       if (p.subject_change_per_year > 0)
-        in(40 + draws.wait(kWorkingDaysOfYear / p.subject_change_per_year), kind_of(StepKind::change_subject), index);
+        in(40 + draws.wait(kWorkingDaysOfYear / p.subject_change_per_year), kind_of(StepKind::change_subject),
+           index);
     } else if (subject.held != HeldSubject::registration) {
       in(2, kind_of(StepKind::submit_subject), index);
       if (subject.held == HeldSubject::rework) in(5, kind_of(StepKind::reject_subject), index);
@@ -471,7 +488,8 @@ struct SimulationModel::Impl {
     } else if (kind == StepKind::approve_subject_change || kind == StepKind::reject_subject_change) {
       subject.change_open = false;
       if (p.subject_change_per_year > 0)
-        in(draws.wait(kWorkingDaysOfYear / p.subject_change_per_year), kind_of(StepKind::change_subject), due.index);
+        in(draws.wait(kWorkingDaysOfYear / p.subject_change_per_year), kind_of(StepKind::change_subject),
+           due.index);
     }
     return step;
   }
@@ -539,7 +557,8 @@ struct SimulationModel::Impl {
     if (filing.held == Held::review) return;
     if (!held && draws.chance(p.takeover)) {
       const auto other = static_cast<std::uint16_t>((reviewer + 1) % kSimulatedReviewers);
-      in(days * (share + (1 - share) * draws.unit()), kind_of(StepKind::start_review), index, submission, other);
+      in(days * (share + (1 - share) * draws.unit()), kind_of(StepKind::start_review), index, submission,
+         other);
     }
     in(days, kind_of(Internal::decide_filing), index, submission);
   }
@@ -580,7 +599,8 @@ struct SimulationModel::Impl {
     if (draws.chance(p.corrected)) in(draws.stay({10, 40}), kind_of(StepKind::correct_announcement), index);
     change_later(index, draws);
     if (p.cancellation_per_year > 0)
-      in(draws.wait(kWorkingDaysOfYear / p.cancellation_per_year), kind_of(StepKind::request_cancellation), index);
+      in(draws.wait(kWorkingDaysOfYear / p.cancellation_per_year), kind_of(StepKind::request_cancellation),
+         index);
     if (p.revocation_per_year > 0)
       in(draws.wait(kWorkingDaysOfYear / p.revocation_per_year), kind_of(StepKind::revoke_filing), index);
   }
@@ -711,7 +731,8 @@ struct SimulationModel::Impl {
     std::vector<std::uint32_t> chosen, others;
     for (const std::uint32_t index : waiting) {
       const Filing& filing = filings[index];
-      const bool in_list = series_of(filing) == announcement.series && filing.approved_at <= announcement.cutoff;
+      const bool in_list =
+          series_of(filing) == announcement.series && filing.approved_at <= announcement.cutoff;
       (in_list ? chosen : others).push_back(index);
     }
     waiting = std::move(others);
@@ -720,7 +741,8 @@ struct SimulationModel::Impl {
         20 * kSecondUs, 4 * 3600 * kSecondUs / static_cast<std::int64_t>(chosen.size()));
     std::int64_t moment = announcement.at;
     for (const std::uint32_t index : chosen) {
-      at(moment, kind_of(StepKind::publish_filing), index, 0, 0, static_cast<std::uint16_t>(announcement.batch));
+      at(moment, kind_of(StepKind::publish_filing), index, 0, 0,
+         static_cast<std::uint16_t>(announcement.batch));
       moment += apart;
     }
   }

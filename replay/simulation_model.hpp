@@ -54,8 +54,8 @@ struct SimulationStep {
   StepKind kind{};
   std::uint32_t subject = 0;  ///< subjects count from 0 in the order of their registration plans
   std::uint32_t filing = 0;   ///< filings from 0 likewise; of the steps on filings
-  /// Of the product tree: which product, path in it, feature in that, each from 0. Of a review that is started:
-  /// in `product`, who starts it.
+  /// Of the product tree: which product, path in it, feature in that, each from 0. Of a review that is
+  /// started: in `product`, who starts it.
   std::uint16_t product = 0, path = 0, feature = 0;
   std::uint32_t revision = 0;  ///< of drafts, submissions and changes: another number, other contents
   bool complete = false;       ///< of a draft: nothing is missing

@@ -18,9 +18,12 @@ struct Row {
   double& (*of)(SimulationParameters&);
 };
 
-#define PARAMETER(name, field, min, max) \
-  Row { #name, min, max, [](SimulationParameters& p) -> double& { return p.field; } }
-#define STAY(name) PARAMETER(name##_median, name.median, 0.01, 500), PARAMETER(name##_p90, name.p90, 0.01, 2'000)
+#define PARAMETER(name, field, min, max)                                         \
+  Row {                                                                          \
+#name, min, max, [](SimulationParameters & p) -> double& { return p.field; } \
+  }
+#define STAY(name) \
+  PARAMETER(name##_median, name.median, 0.01, 500), PARAMETER(name##_p90, name.p90, 0.01, 2'000)
 #define CHANCE(name) PARAMETER(name, name, 0, 1)
 
 constexpr std::array kRows = {

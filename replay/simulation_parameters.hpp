@@ -1,5 +1,5 @@
-// What a simulated history is like: rates, chances and stage times. docs/simulation.md explains each and gives
-// the reasons for the defaults.
+// What a simulated history is like: rates, chances and stage times. docs/simulation.md explains each and
+// gives the reasons for the defaults.
 #pragma once
 
 #include <expected>

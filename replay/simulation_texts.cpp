@@ -11,14 +11,15 @@ namespace {
 
 using std::string_view;
 
-constexpr std::array<string_view, 24> kNames = {"云帆", "星河", "松涛", "青禾", "远山", "晨光", "蓝鲸", "白桦",
-                                                "银杏", "飞鸟", "沧浪", "知行", "明镜", "万象", "启明", "听雨",
-                                                "长风", "竹影", "海棠", "朝露", "北辰", "归舟", "南枝", "拾光"};
+constexpr std::array<string_view, 24> kNames = {
+    "云帆", "星河", "松涛", "青禾", "远山", "晨光", "蓝鲸", "白桦", "银杏", "飞鸟", "沧浪", "知行",
+    "明镜", "万象", "启明", "听雨", "长风", "竹影", "海棠", "朝露", "北辰", "归舟", "南枝", "拾光"};
 constexpr std::array<string_view, 8> kTrades = {"网络科技", "信息技术", "智能科技", "数字传媒",
                                                 "软件",     "数据服务", "互动娱乐", "电子商务"};
 constexpr std::array<string_view, 6> kProducts = {"资讯", "视频", "购物", "出行", "问答", "音乐"};
 constexpr std::array<string_view, 5> kFeatures = {"推荐流", "热榜", "站内搜索", "智能对话", "内容审核"};
-constexpr std::array<string_view, 6> kFields = {"资讯", "短视频", "电子商务", "本地生活", "在线教育", "办公协作"};
+constexpr std::array<string_view, 6> kFields = {"资讯",     "短视频",   "电子商务",
+                                                "本地生活", "在线教育", "办公协作"};
 /// By type: what the algorithm is called, and what it is for.
 constexpr std::array<std::array<string_view, 2>, 7> kAlgorithms = {
     {{"", ""},
@@ -113,8 +114,8 @@ std::string simulated_credit_code(const SimulatedSubject& subject) {
 
 std::string simulated_organization(const SimulatedSubject& subject) {
   const string_view renamed = subject.revision % 4 == 3 ? "集团" : "";
-  return text_of("示例", one_of(kNames, subject.bits), one_of(kTrades, subject.bits >> 24), subject.number + 1, renamed,
-                 "有限公司");
+  return text_of("示例", one_of(kNames, subject.bits), one_of(kTrades, subject.bits >> 24),
+                 subject.number + 1, renamed, "有限公司");
 }
 
 RegisterSubject simulated_registration(const SimulatedSubject& subject) {
@@ -155,7 +156,8 @@ SubjectForm simulated_subject_form(const SimulatedSubject& subject, const Subjec
 }
 
 std::string simulated_product(const SimulatedSubject& subject, unsigned product) {
-  return text_of("示例", one_of(kNames, subject.bits), one_of(kProducts, subject.bits / 24 + product), product + 1);
+  return text_of("示例", one_of(kNames, subject.bits), one_of(kProducts, subject.bits / 24 + product),
+                 product + 1);
 }
 
 std::vector<std::string> simulated_path(unsigned product, unsigned path) {
@@ -170,8 +172,7 @@ FilingForm simulated_filing_form(const SimulatedFiling& filing, bool complete,
                                  const FilingForm::Documents& documents, FilingForm::Scope scope) {
   const auto& [name, purpose] = kAlgorithms[static_cast<std::size_t>(filing.type)];
   FilingForm form;
-  form.algorithm_name =
-      text_of("示例", one_of(kNames, filing.bits), name, filing.number + 1);
+  form.algorithm_name = text_of("示例", one_of(kNames, filing.bits), name, filing.number + 1);
   form.role = filing.role;
   form.purpose = std::string(purpose);
   FilingForm::Basic& basic = form.basic.emplace();
@@ -183,8 +184,8 @@ FilingForm simulated_filing_form(const SimulatedFiling& filing, bool complete,
                          "万条，不含敏感个人信息。");
   if (!complete) return form;
   basic.documents = documents;
-  details.model = text_of("采用", one_of(kModels, filing.bits >> 20), "，第", filing.revision + 1,
-                          "版说明附流程图。");
+  details.model =
+      text_of("采用", one_of(kModels, filing.bits >> 20), "，第", filing.revision + 1, "版说明附流程图。");
   details.strategy = "先召回候选内容，再按质量与相关性排序，最后经安全策略过滤后展示给用户。";
   details.risk_and_prevention = "可能产生信息茧房与不当内容；设有人工复核、关闭选项与投诉举报入口。";
   if (filing.role == AlgorithmRole::technical_supporter) {

@@ -1,6 +1,6 @@
 // What people write in a made-up history: names, forms, reasons, documents. Plausible, and fictitious at a
-// glance: every organization is called 示例, every domain ends with example.cn. Pure: the same numbers give the
-// same texts.
+// glance: every organization is called 示例, every domain ends with example.cn. Pure: the same numbers give
+// the same texts.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // A ledger opened to be given a made-up history: one thread decides, at times that it gives itself, and what
-// would be random follows from a seed. Everything else is the engine's: the same decisions, the same gate, the
-// same batches, tree and checkpoints.
+// would be random follows from a seed. Everything else is the engine's: the same decisions, the same gate,
+// the same batches, tree and checkpoints.
 //
 // This is the only way to a seeded ledger: `Engine::open` has none. What follows from a seed keeps no secret.
 // Ids and record keys are known to whoever knows the seed; token digests are of no token that anybody has.
@@ -20,9 +20,9 @@ namespace ledger::store {
 /// One thread.
 class Simulation {
  public:
-  /// Opens a ledger as `Engine::open` does, whatever its age, and takes its lock. Of the options neither clock
-  /// nor queue counts, and `batch_commands_max` is a number of events. Two ledgers of one origin that hold the
-  /// same entries give the same entries from then on for the same seed and commands.
+  /// Opens a ledger as `Engine::open` does, whatever its age, and takes its lock. Of the options neither
+  /// clock nor queue counts, and `batch_commands_max` is a number of events. Two ledgers of one origin that
+  /// hold the same entries give the same entries from then on for the same seed and commands.
   [[nodiscard]] static std::expected<std::unique_ptr<Simulation>, EngineFault> open(
       EngineOptions options, std::span<Projection* const> projections, std::uint64_t seed);
   /// Flushes; afterwards the ledger can be served.
@@ -30,8 +30,8 @@ class Simulation {
 
   /// Decides a command as of `at` (never before the last event: then as of that) and answers at once. It is
   /// durable once `flush` was called; a process that dies before leaves a shorter ledger that is whole.
-  /// Refusals: those of any command; `storage_full`, `signing_stopped` when an earlier batch could not be made
-  /// durable, and from then on.
+  /// Refusals: those of any command; `storage_full`, `signing_stopped` when an earlier batch could not be
+  /// made durable, and from then on.
   [[nodiscard]] Outcome run(const Submission& submission, TimestampUs at);
   /// Uploads a document for a subject, at most `limits` of the API; durable before any event that names it.
   [[nodiscard]] DocumentResult<Digest> upload(const Uuid& subject, std::string_view content);

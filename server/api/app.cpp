@@ -28,6 +28,7 @@
 #include "server/api/negotiation.hpp"
 #include "server/api/rebuild.hpp"
 #include "server/api/routes.hpp"
+#include "server/api/simulated.hpp"
 #include "server/api/slow_reads.hpp"
 #include "server/api/webhooks.hpp"
 #include "server/http/websocket.hpp"
@@ -151,6 +152,7 @@ struct App::Impl {
    public:
     explicit MetricsOnly(Impl& impl) : impl_(impl) {}
     void handle(http::Request&& request, http::Reply reply) override {
+      if (impl_.simulated.load()) reply = marking_simulated(std::move(reply));
       Call call{request, match(request), language_of(request), {}, {}};
       const Special special = call.found.route != nullptr ? call.found.route->special : Special::none;
       if (special == Special::metrics || special == Special::health || special == Special::ready) {
@@ -177,6 +179,7 @@ struct App::Impl {
   [[nodiscard]] http::Response transport_problem(const http::Problem& problem) const;
   void command(Call& call, http::Request& request, http::Reply reply);
   [[nodiscard]] http::Response stream(const Call& call);
+  [[nodiscard]] http::Admission admit(const http::Request& head);
   [[nodiscard]] Call call_of(const http::Request& request, std::optional<GrantState> grant = {}) const;
   [[nodiscard]] ReadContext context_of(const Call& call) const;
   void read_slowly(const Call& call, http::Request&& request, http::Reply reply);
@@ -204,6 +207,7 @@ struct App::Impl {
   std::unique_ptr<Documents> documents;
   std::atomic<webhook::Deliveries*> deliveries{nullptr};
   std::atomic<store::Engine*> engine{nullptr};
+  std::atomic<bool> simulated{false};  ///< the ledger's history is made up
   std::jthread sweeper;
   SlowReads slow_reads;  // last: what it runs uses all of the above
 };
@@ -494,24 +498,33 @@ http::Response App::Impl::stream(const Call& call) {
 // --------------------------------------------------------------------------------------------------------
 
 http::Admission App::admit(const http::Request& head) {
-  Call call = impl_->call_of(head);
+  http::Admission admission = impl_->admit(head);
+  if (impl_->simulated.load()) {
+    if (admission.refusal) mark_simulated(*admission.refusal);
+    if (admission.sink) admission.sink = marking_simulated(std::move(admission.sink));
+  }
+  return admission;
+}
+
+http::Admission App::Impl::admit(const http::Request& head) {
+  Call call = call_of(head);
   const Route* route = call.found.route;
   if (route != nullptr && route->special == Special::upload) {
-    auto refused = impl_->refuse_head(call, /*whole=*/false);
+    auto refused = refuse_head(call, /*whole=*/false);
     if (!refused) {
-      refused = impl_->documents->refuse_upload(call.language, *call.grant, announced_bytes(head));
+      refused = documents->refuse_upload(call.language, *call.grant, announced_bytes(head));
     }
     if (refused) return http::Admission::refuse(call.finished(*std::move(refused)));
     // One piece more than the limit, so that the sink says in its own words what is too large.
     constexpr std::uint64_t kPieceBytes = 64 * 1024;
-    return http::Admission::into(impl_->documents->receive(call.language, *call.grant, call.mark().packed()),
-                                 impl_->options.document_bytes_max + kPieceBytes);
+    return http::Admission::into(documents->receive(call.language, *call.grant, call.mark().packed()),
+                                 options.document_bytes_max + kPieceBytes);
   }
   // A small body is read before it is refused: the connection then stays usable.
   const auto bytes = announced_bytes(head);
   const bool small = bytes && *bytes <= limits::kJsonBytesMax && !head.header("Expect");
   if (!small) {
-    if (auto refused = impl_->refuse_head(call, /*whole=*/false)) {
+    if (auto refused = refuse_head(call, /*whole=*/false)) {
       return http::Admission::refuse(call.finished(*std::move(refused)));
     }
   }
@@ -519,6 +532,7 @@ http::Admission App::admit(const http::Request& head) {
 }
 
 void App::handle(http::Request&& request, http::Reply reply) {
+  if (impl_->simulated.load()) reply = marking_simulated(std::move(reply));
   Call call = impl_->call_of(request);
   if (request.method == http::Method::options && call.found.known) {
     return reply(call.finished(impl_->options_of(call)));
@@ -560,7 +574,9 @@ void App::handle(http::Request&& request, http::Reply reply) {
 }
 
 http::Response App::problem(const http::Problem& problem) {
-  return impl_->transport_problem(problem);
+  http::Response response = impl_->transport_problem(problem);
+  if (impl_->simulated.load()) mark_simulated(response);
+  return response;
 }
 
 void App::done(const http::RequestSummary& summary) {
@@ -594,6 +610,7 @@ void App::set_engine(store::Engine& engine, const projections::ReadModels& model
   impl_->models = &models;
   impl_->documents = std::make_unique<Documents>(engine, impl_->options, impl_->metrics);
   impl_->streams.open(engine);
+  impl_->simulated.store(engine.snapshot().lookup().ledger().simulated);
   impl_->engine.store(&engine, std::memory_order_release);
   (void)impl_->slow_reads.take([impl = impl_.get(), &engine, &models] {
     try {

@@ -20,7 +20,7 @@ bool is_cors_origin(std::string_view text) {
 void allow_reading(http::Headers& headers, std::string_view origin) {
   if (origin.empty()) return;
   headers.add("Access-Control-Allow-Origin", origin);
-  headers.add("Access-Control-Expose-Headers", "ETag, Ledger-Position, Retry-After");
+  headers.add("Access-Control-Expose-Headers", "ETag, Ledger-Position, Ledger-Simulated, Retry-After");
 }
 
 void allow_asking(http::Headers& headers, std::string_view origin) {

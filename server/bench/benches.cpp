@@ -22,6 +22,8 @@ std::span<const Bench> benches() {
        bench_import},
       {"statistics", "a survival statistic at 100,000 filings against one pass over the same stays", 0,
        bench_statistics},
+      {"simulate", "a made-up history of 20,000 filings, documents and syncs included", 50'000,
+       bench_simulate},
       {"http-writes", "durable draft saves over HTTP against a bare Beast group-commit server", 0.5,
        bench_http_writes},
       {"http-reads", "reads of a filing over HTTP against a bare Beast server", 0.6, bench_http_reads},

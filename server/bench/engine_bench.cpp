@@ -7,9 +7,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "events/core/filing_number.hpp"
+#include "events/store/clock.hpp"
 #include "replay/bench_engine.hpp"
 #include "replay/import.hpp"
 #include "replay/rebuild.hpp"
+#include "replay/simulate.hpp"
 #include "server/bench/bench_ledger.hpp"
 
 namespace ledger::bench {
@@ -126,6 +128,25 @@ Result bench_import(const Options& options) {
       throw std::runtime_error("bench: the list");
     result.samples.push_back({.product = static_cast<double>(report->rows) / seconds});
     result.note = fmt::format("{} rows, the last time in {:.3f} s", report->rows, seconds);
+  }
+  return result;
+}
+
+Result bench_simulate(const Options& options) {
+  Result result{.unit = "events/s", .samples = {}, .note = {}};
+  for (unsigned i = 0; i < options.repeats; ++i) {
+    say(options, fmt::format("simulating, {} of {}", i + 1, options.repeats));
+    projections::ReadModels models;
+    replay::SimulatedLedgerOptions simulated;
+    simulated.directory = options.directory / std::to_string(i);
+    simulated.filings = options.quick ? 500 : 20'000;
+    simulated.seed = i + 1;
+    simulated.now = store::system_now();
+    std::filesystem::create_directory(simulated.directory);
+    const replay::SimulateReport report = replay::make_simulated_ledger(simulated, models.all());
+    result.samples.push_back({.product = report.events_per_second()});
+    result.note = fmt::format("{} filings of {} subjects, {} events, the last time in {:.3f} s",
+                              report.filings, report.subjects, report.events, report.seconds);
   }
   return result;
 }

@@ -17,4 +17,8 @@ namespace ledger::bench {
 /// A list as long as the 35 official ones together, of fictitious rows, into a fresh ledger; rows a second.
 [[nodiscard]] Result bench_import(const Options& options);
 
+/// A made-up history of two years into a ledger fresh from `init`, documents and the last sync included;
+/// events a second.
+[[nodiscard]] Result bench_simulate(const Options& options);
+
 }  // namespace ledger::bench

@@ -61,7 +61,8 @@ std::expected<replay::SimulationParameters, std::string> read_parameters(const s
   std::string message;
   for (std::size_t i = 0; i < parameters.error().size() && i < kParameterErrorsShown; ++i) {
     const FieldError& error = parameters.error()[i];
-    message += (i == 0 ? "" : "; ") + (error.pointer.empty() ? "the file" : error.pointer) + ": " + error.code;
+    message +=
+        (i == 0 ? "" : "; ") + (error.pointer.empty() ? "the file" : error.pointer) + ": " + error.code;
     if (!error.detail.empty()) message += " (" + error.detail + ")";
   }
   return std::unexpected(message);
@@ -96,7 +97,8 @@ int simulate(const Options& options) {
   }
   if (!options.to.empty()) {
     simulation.to = moment_of(options.to, true, now);
-    if (!simulation.to) return cli::fail(kUsage, "--to: no day such as 2024-01-31, nor a time: " + options.to);
+    if (!simulation.to)
+      return cli::fail(kUsage, "--to: no day such as 2024-01-31, nor a time: " + options.to);
   }
   auto parameters = read_parameters(options.parameters);
   if (!parameters) return cli::fail(kUsage, "--parameters: " + parameters.error());
@@ -118,9 +120,10 @@ int simulate(const Options& options) {
                   report->seconds, report->events_per_second());
   const int printed = print_line(options.json ? json_report(*report, options.seed) : table);
   if (printed != kDone || !report->stopped) return printed;
-  return cli::fail(kFailed, fmt::format("stopped at {}: the ledger is whole as far as it goes and can be served; "
-                                        "simulate again needs one fresh from init",
-                                        report->to.text()));
+  return cli::fail(kFailed,
+                   fmt::format("stopped at {}: the ledger is whole as far as it goes and can be served; "
+                               "simulate again needs one fresh from init",
+                               report->to.text()));
 }
 
 }  // namespace
@@ -130,10 +133,13 @@ void add_simulate(CLI::App& app, Run& run) {
       app.add_subcommand("simulate", "Give a ledger fresh from init a made-up history, the same for a seed");
   auto options = std::make_shared<Options>();
   add_data_options(*command, options->ledger);
-  command->add_option("--filings", options->filings, "How many filings begin in it")->required()->type_name("N");
+  command->add_option("--filings", options->filings, "How many filings begin in it")
+      ->required()
+      ->type_name("N");
   command->add_option("--seed", options->seed, "Another seed, another history")->required()->type_name("S");
   command
-      ->add_option("--from", options->from, "First day (Asia/Shanghai) or time (default: the ledger's last entry)")
+      ->add_option("--from", options->from,
+                   "First day (Asia/Shanghai) or time (default: the ledger's last entry)")
       ->type_name("DATE");
   command->add_option("--to", options->to, "Last day or time (default: now)")->type_name("DATE");
   command
@@ -143,9 +149,11 @@ void add_simulate(CLI::App& app, Run& run) {
   command->add_flag("--json", options->json, "Print the report as one JSON object");
   add_writer_options(*command, options->ledger);
   command->footer(
-      "Everything goes through the ledger's own rules, dated by a clock of its own. The ledger says for ever that "
+      "Everything goes through the ledger's own rules, dated by a clock of its own. The ledger says for ever "
+      "that "
       "it is\n"
-      "simulated: every answer of its server carries `simulated: true`. Whoever knows the seed knows its keys: keep\n"
+      "simulated: every answer of its server carries `simulated: true`. Whoever knows the seed knows its "
+      "keys: keep\n"
       "nothing real in it.\n"
       "\n"
       "Example:\n"

@@ -45,6 +45,7 @@ class MemoryLedger final : public Lookup {
     context.new_id = fresh();
     context.new_grant_id = fresh();
     context.new_principal_id = fresh();
+    context.next_position = log.size();
     if (auto refused = authorize(command, *this, context)) return std::unexpected(*refused);
     auto decision = decide(command, *this, context);
     if (!decision) return decision;
