@@ -19,13 +19,14 @@ struct Options {
   std::function<void(std::string)> on_progress;  ///< one line each
 };
 
-/// One repeat: how much work a second each side did. `raw` is 0 where there is nothing to compare with.
+/// One repeat: how much work a second each side did, or what it cost. `raw` is 0 where there is nothing to
+/// compare with.
 struct Sample {
   double product = 0, raw = 0;
 };
 
 struct Result {
-  std::string unit;             ///< of both figures, such as `events/s`
+  std::string unit;             ///< of both figures: work a second (`events/s`), or a cost (`ms`)
   std::vector<Sample> samples;  ///< one a repeat
   std::string note;             ///< what else was measured, one line; may be empty
 };
@@ -33,8 +34,9 @@ struct Result {
 struct Bench {
   std::string_view name;  ///< of the command line
   std::string_view about;
-  double goal = 0;  ///< the least ratio wanted (raw > 0), or the least figure; 0: none
+  double goal = 0;  ///< the ratio wanted (raw > 0), or the figure; 0: none
   std::function<Result(const Options&)> run;
+  bool at_most = false;  ///< the goal is a bound from above: what is measured is a cost
 };
 
 /// All benches, in the order in which they run. A failure of the machine throws std::runtime_error.

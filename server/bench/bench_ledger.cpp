@@ -71,6 +71,11 @@ store::Accepted BenchLedger::must(Command command,
   return std::move(*outcome);
 }
 
+std::string BenchLedger::auditor_token() {
+  const auto granted = must(GrantAccess{"bench auditor", Role::auditor, {}, {}}, store::Trusted{});
+  return granted.token.value();
+}
+
 std::vector<Uuid> BenchLedger::drafts(std::size_t count) {
   std::vector<Uuid> filings;
   filings.reserve(count);

@@ -28,6 +28,8 @@ struct BenchLedger {
   store::Accepted must(Command command,
                        std::variant<store::Anonymous, store::Trusted, store::Granted> caller);
 
+  /// A token of an auditor.
+  [[nodiscard]] std::string auditor_token();
   /// That many filings, each with a first draft.
   [[nodiscard]] std::vector<Uuid> drafts(std::size_t count);
 

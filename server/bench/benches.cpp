@@ -28,8 +28,14 @@ std::span<const Bench> benches() {
        bench_http_writes},
       {"http-reads", "reads of a filing over HTTP against a bare Beast server", 0.6, bench_http_reads},
       {"stream", "one subscriber catches up with a long log over Server-Sent Events", 200'000, bench_stream},
-      {"stream-live", "1,000 live subscribers of 100 events/s; frames received a second", 99'000,
-       bench_stream_live},
+      {"stream-ws", "the same over a WebSocket", 200'000, bench_stream_websocket},
+      {"stream-live",
+       "p99 from commit to receipt, 1,000 subscribers of 100 events/s, against a bare broadcaster", 1.5,
+       bench_stream_live, true},
+      {"stream-live-ws", "the same over WebSockets", 1.5, bench_stream_live_websocket, true},
+      {"stream-memory", "memory of one of 5,000 live subscribers", 64, bench_stream_memory, true},
+      {"stream-appends", "appends while 1,000 live subscribers follow against the same without any", 0.7,
+       bench_stream_appends},
   };
   return all;
 }

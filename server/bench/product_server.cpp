@@ -19,11 +19,13 @@ server::Options app_options() {
 
 }  // namespace
 
-ProductServer::ProductServer(store::Engine& engine, const projections::ReadModels& models, unsigned threads)
+ProductServer::ProductServer(store::Engine& engine, const projections::ReadModels& models, unsigned threads,
+                             std::size_t connections_max)
     : app_(app_options()) {
   http::Options transport;
   transport.listen = "127.0.0.1:0";
   transport.io_threads = threads;
+  if (connections_max != 0) transport.connections_max = connections_max;
   auto listening = http::Server::listen(transport, app_);
   if (!listening) throw std::runtime_error("bench: " + listening.error().text);
   server_ = std::move(*listening);

@@ -14,7 +14,9 @@ namespace ledger::bench {
 /// Serves an open ledger on 127.0.0.1 until destroyed; access lines are formatted but not written.
 class ProductServer {
  public:
-  ProductServer(store::Engine& engine, const projections::ReadModels& models, unsigned threads);
+  /// `connections_max` 0: as many as the product holds by default.
+  ProductServer(store::Engine& engine, const projections::ReadModels& models, unsigned threads,
+                std::size_t connections_max = 0);
   ~ProductServer();
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   /// For EngineOptions::on_published.

@@ -66,7 +66,10 @@ std::string json_of(const bench::Bench& bench, const bench::Result& result) {
     add_spread(json, "raw", spread(result.samples, raw));
     add_spread(json, "ratio", spread(result.samples, ratio));
   }
-  if (bench.goal > 0) json.member_raw("goal", fmt::format("{:.6g}", bench.goal));
+  if (bench.goal > 0) {
+    json.member_raw("goal", fmt::format("{:.6g}", bench.goal));
+    json.member("goal_is", bench.at_most ? "at_most" : "at_least");
+  }
   if (!result.note.empty()) json.member("note", result.note);
   json.end_object();
   return text;
@@ -79,12 +82,15 @@ std::string lines_of(const bench::Bench& bench, const bench::Result& result) {
   };
   std::string text =
       fmt::format("{} ({}), {} repeats: min, median, max", bench.name, result.unit, result.samples.size());
-  text += line("product", spread(result.samples, product), "{:>12.0f}");
+  // Rates are large and need no fraction; costs are small.
+  const char* const shape = bench.at_most ? "{:>12.2f}" : "{:>12.0f}";
+  text += line("product", spread(result.samples, product), shape);
   if (!result.samples.empty() && result.samples.front().raw > 0) {
-    text += line("raw", spread(result.samples, raw), "{:>12.0f}");
+    text += line("raw", spread(result.samples, raw), shape);
     text += line("ratio", spread(result.samples, ratio), "{:>12.3f}");
   }
-  if (bench.goal > 0) text += fmt::format("\n  goal     {:>12.6g}", bench.goal);
+  if (bench.goal > 0)
+    text += fmt::format("\n  goal     {:>12.6g} at {}", bench.goal, bench.at_most ? "most" : "least");
   if (!result.note.empty()) text += "\n  " + result.note;
   return text;
 }
@@ -172,7 +178,9 @@ void add_bench(CLI::App& app, Run& run) {
   command->add_flag("--quick", options->quick, "Once and with little work, to see that everything runs");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
-      "Every figure is work done a second; a ratio is product by raw in one repeat.\n"
+      "Figures are work done a second, or a cost where the goal is a bound from above; a ratio is product "
+      "by\n"
+      "raw in one repeat.\n"
       "\n"
       "Examples:\n"
       "  filing-ledger bench --list\n"
