@@ -129,12 +129,15 @@ void Connection::receive(Letter letter) {
       return;
     case Letter::Kind::wake:
       if (websocket_ != nullptr) return websocket_->on_wake();
+      at_hand_left_ = kAtHandAfterWake;
       if (state_ == State::dozing) return ask_producer();
       woken_ = true;
       return;
     case Letter::Kind::sink_written: return on_sink_written(std::move(letter.response));
     case Letter::Kind::sink_failed: return on_sink_written(lost_thread_response());
-    case Letter::Kind::chunk: return on_chunk(std::move(letter.chunk));
+    case Letter::Kind::chunk:
+      at_hand_left_ = std::max(at_hand_left_, 1U);
+      return on_chunk(std::move(letter.chunk));
     case Letter::Kind::messages: return websocket_->on_messages(std::move(letter.messages));
   }
 }

@@ -81,6 +81,10 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   struct Upload;  // a BodySink with its strand
   class WebSocket;
 
+  /// A wake brings a piece, and then the word that there is no more. Whoever has more takes turns with the
+  /// other connections of the thread, by way of a worker.
+  static constexpr unsigned kAtHandAfterWake = 2;
+
   [[nodiscard]] const Options& options() const { return io_->shared->options; }
   [[nodiscard]] Handler& handler() const { return io_->shared->handler; }
 
@@ -109,6 +113,7 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   [[nodiscard]] Response upgrade_refusal_response(const Refusal& refusal);
   void begin_websocket(Response response);
   void ask_producer();
+  [[nodiscard]] bool take_at_hand();
   void on_chunk(Chunk chunk);
   void cut_stream();
   void forget_response();
@@ -177,6 +182,7 @@ class Connection final : public detail::Exchange, public std::enable_shared_from
   AfterWrite after_write_ = AfterWrite::finish;
   Framing framing_ = Framing::none;
   bool stream_begun_ = false;
+  unsigned at_hand_left_ = 0;  // how often the producer may still be asked on this thread
   std::optional<std::uint64_t> stream_bytes_left_;
 
   // For the access log.

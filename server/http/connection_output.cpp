@@ -161,10 +161,26 @@ void Connection::written() {
   }
 }
 
+bool Connection::take_at_hand() {
+  if (!stream_begun_ || at_hand_left_ == 0) return false;
+  --at_hand_left_;
+  std::optional<Chunk> chunk;
+  try {
+    chunk = response_.body.as_stream()->producer->next_at_hand();
+  } catch (const std::exception& error) {
+    handler().fault(error.what());
+    chunk = Chunk::failed();
+  }
+  if (!chunk) return false;
+  on_chunk(*std::move(chunk));
+  return true;
+}
+
 void Connection::ask_producer() {
   state_ = State::producing;
   woken_ = false;
   no_deadline();
+  if (take_at_hand()) return;
   const bool first = !std::exchange(stream_begun_, true);
   net::post(io_->shared->workers, [self = shared_from_this(), producer = response_.body.as_stream()->producer,
                                    serial = serial_, first]() mutable {

@@ -169,9 +169,25 @@ void Connection::WebSocket::on_written() {
   pump();
 }
 
+bool Connection::WebSocket::take_at_hand() {
+  if (!producer_begun_ || at_hand_left_ == 0) return false;
+  --at_hand_left_;
+  std::optional<Messages> messages;
+  try {
+    messages = producer_->next_at_hand();
+  } catch (const std::exception& error) {
+    connection_.handler().fault(error.what());
+    messages = Messages::failed();
+  }
+  if (!messages) return false;
+  take_messages(*std::move(messages));
+  return true;
+}
+
 void Connection::WebSocket::ask() {
   producer_state_ = Producer::asked;
   woken_ = false;
+  if (take_at_hand()) return;
   const bool first = !std::exchange(producer_begun_, true);
   net::post(connection_.io_->shared->workers, [self = connection_.shared_from_this(), producer = producer_,
                                                serial = connection_.serial_, first]() mutable {
@@ -193,12 +209,18 @@ void Connection::WebSocket::ask() {
 
 void Connection::WebSocket::on_wake() {
   woken_ = true;
+  at_hand_left_ = kAtHandAfterWake;
   if (producer_state_ != Producer::dozing || phase_ != Phase::open) return;
   producer_state_ = Producer::idle;
   pump();
 }
 
 void Connection::WebSocket::on_messages(Messages messages) {
+  at_hand_left_ = std::max(at_hand_left_, 1U);
+  take_messages(std::move(messages));
+}
+
+void Connection::WebSocket::take_messages(Messages messages) {
   producer_state_ = Producer::idle;
   if (phase_ != Phase::open) return;
   switch (messages.kind) {

@@ -46,6 +46,8 @@ class Connection::WebSocket {
   void take(std::string_view bytes);
   void pump();
   void ask();
+  void take_messages(Messages messages);
+  [[nodiscard]] bool take_at_hand();
   void begin_close(std::uint16_t code, std::string_view reason);
   void close_sent();
   void drain();
@@ -57,6 +59,7 @@ class Connection::WebSocket {
   Producer producer_state_ = Producer::idle;
   bool producer_begun_ = false;
   bool woken_ = false;  // it rang before it dozed
+  unsigned at_hand_left_ = 0;
   Phase phase_ = Phase::open;
 
   FrameParser parser_;

@@ -155,6 +155,10 @@ class ChunkProducer {
   virtual void start(Wake /*wake*/) {}
   /// The next piece, ideally 16 to 64 KiB.
   [[nodiscard]] virtual Chunk next() = 0;
+  /// In place of `next`, where the next piece lies ready: called on an io thread, so it must neither block
+  /// nor read a file or store. nullopt, where that is not sure: then `next` is called on a worker. Not before
+  /// the first `next`.
+  [[nodiscard]] virtual std::optional<Chunk> next_at_hand() { return std::nullopt; }
 };
 
 class MessageProducer;  // server/http/websocket.hpp

@@ -19,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -103,6 +104,8 @@ class MessageProducer {
   virtual void start(Wake /*wake*/) {}
   /// The next messages, ideally 16 to 64 KiB together.
   [[nodiscard]] virtual Messages next() = 0;
+  /// As ChunkProducer::next_at_hand.
+  [[nodiscard]] virtual std::optional<Messages> next_at_hand() { return std::nullopt; }
 };
 
 }  // namespace ledger::http

@@ -11,7 +11,7 @@
 
 namespace ledger::server {
 
-Bell::Bell(std::chrono::milliseconds rest) : rest_(rest), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Bell::Bell(Rest rest) : rest_(rest), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { run(); });
 }
@@ -33,6 +33,11 @@ void Bell::poke() noexcept {
   const std::uint64_t one = 1;
   // It cannot be full: one poke is written for each time that the thread reads.
   [[maybe_unused]] const auto written = ::write(event_, &one, sizeof one);
+}
+
+void Bell::before_round(std::function<void(std::uint64_t rung)> prepare) {
+  const std::scoped_lock lock(prepare_mutex_);
+  prepare_ = std::move(prepare);
 }
 
 std::size_t Bell::seats() const {
@@ -64,7 +69,9 @@ void Bell::Seat::wait(http::Wake wake, std::uint64_t heard, Clock::time_point du
 }
 
 void Bell::run() {
-  auto last = Clock::now() - rest_;
+  auto rest = rest_.shortest;
+  auto last = Clock::now() - rest;
+  std::uint64_t told = 0;
   auto next = Clock::time_point::max();
   while (!stopping_.load()) {
     pollfd wanted{.fd = event_, .events = POLLIN, .revents = 0};
@@ -75,11 +82,18 @@ void Bell::run() {
     }
     ::poll(&wanted, 1, timeout);
     if (stopping_.load()) return;
-    std::this_thread::sleep_until(last + rest_);
+    std::this_thread::sleep_until(last + rest);
     std::uint64_t count = 0;
     [[maybe_unused]] const auto bytes = ::read(event_, &count, sizeof count);
     poked_.store(false, std::memory_order_release);
     last = Clock::now();
+    const std::uint64_t rung = this->rung();
+    rest = rung - told > 1 ? std::min(2 * rest, rest_.longest) : std::max(rest / 2, rest_.shortest);
+    told = rung;
+    if (seats() != 0) {
+      const std::scoped_lock lock(prepare_mutex_);
+      if (prepare_) prepare_(rung);
+    }
     next = round();
   }
 }

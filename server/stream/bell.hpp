@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -15,13 +16,19 @@ namespace ledger::server {
 
 /// Rung by the committing thread, heard by whoever waits. A thread of its own does the waking, so that a ring
 /// costs an atomic step and at most one system call, however many wait; it rests between two rounds, so that
-/// what comes in quick succession is told at once. Any thread.
+/// what comes in quick succession is told together. Any thread.
 class Bell {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// How long it rests: the shortest time while it rings now and then, twice as long each time that it rang
+  /// more than once meanwhile, up to the longest.
+  struct Rest {
+    std::chrono::milliseconds shortest{2}, longest{20};
+  };
   /// Throws std::system_error where the machine gives no event descriptor.
-  explicit Bell(std::chrono::milliseconds rest = std::chrono::milliseconds(20));
+  Bell() : Bell(Rest()) {}
+  explicit Bell(Rest rest);
   ~Bell();
   Bell(const Bell&) = delete;
   Bell& operator=(const Bell&) = delete;
@@ -30,6 +37,10 @@ class Bell {
   void ring() noexcept;
   /// How often it has rung. Look at the log after asking, then `wait` with the answer: nothing is missed.
   [[nodiscard]] std::uint64_t rung() const { return rung_.load(std::memory_order_acquire); }
+
+  /// Called before each round in which somebody waits, on the bell's own thread, with how often it has rung.
+  /// Setting another waits for a call that is under way; it must not throw.
+  void before_round(std::function<void(std::uint64_t rung)> prepare);
 
   /// One subscriber's place; it must not outlive the bell.
   class Seat {
@@ -62,11 +73,13 @@ class Bell {
   /// Wakes who is to be woken; the earliest `due` of the others.
   Clock::time_point round();
 
-  const std::chrono::milliseconds rest_;
+  const Rest rest_;
   int event_ = -1;
   std::atomic<std::uint64_t> rung_{0};
   std::atomic<bool> poked_{false};
   std::atomic<bool> stopping_{false};
+  std::mutex prepare_mutex_;
+  std::function<void(std::uint64_t)> prepare_;  // guarded by prepare_mutex_
   mutable std::mutex mutex_;
   std::list<Seat*> seats_;                                // guarded by mutex_
   Clock::time_point planned_ = Clock::time_point::max();  // guarded by mutex_; when `run` looks again

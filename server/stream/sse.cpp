@@ -19,7 +19,18 @@ class SseProducer final : public http::ChunkProducer {
 
   [[nodiscard]] http::Chunk next() override {
     if (ended_) return http::Chunk::end();
-    const Batch batch = subscription_->next();
+    return chunk_of(subscription_->next());
+  }
+
+  [[nodiscard]] std::optional<http::Chunk> next_at_hand() override {
+    if (ended_) return http::Chunk::end();
+    const auto batch = subscription_->next_at_hand();
+    if (!batch) return std::nullopt;
+    return chunk_of(*batch);
+  }
+
+ private:
+  [[nodiscard]] http::Chunk chunk_of(const Batch& batch) {
     if (batch.then == Batch::Then::wait) return http::Chunk::later();
     ended_ = batch.then == Batch::Then::end;
     if (ended_ && batch.frames.empty()) return http::Chunk::end();
@@ -31,7 +42,6 @@ class SseProducer final : public http::ChunkProducer {
     return http::Chunk::data(std::move(text));
   }
 
- private:
   const std::shared_ptr<Subscription> subscription_;
   bool ended_ = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <exception>
 
 #include "events/store/clock.hpp"
 #include "projections/json_writer.hpp"
@@ -31,8 +32,25 @@ StreamApi::StreamApi(const Options& options)
   shared_.heartbeat = options.stream_heartbeat;
 }
 
+void StreamApi::open(const store::Engine& engine) {
+  engine_.store(&engine, std::memory_order_release);
+  shared_.bell.before_round([this](std::uint64_t rung) { prepare(rung); });
+}
+
+/// Before the live streams are woken: what they are about to ask, once for all.
+void StreamApi::prepare(std::uint64_t rung) noexcept {
+  try {
+    const bool granted = open_streams_.figures().granted_streams != 0;
+    shared_.newest.take_in(*engine_.load(std::memory_order_acquire), shared_.rendered, rung, granted);
+  } catch (const std::exception&) {
+    // Each stream that needs it meets the fault by itself, and tells.
+    shared_.newest.forget();
+  }
+}
+
 void StreamApi::drain() {
   shared_.draining.store(true);
+  shared_.bell.before_round(nullptr);
   shared_.bell.ring();
 }
 

@@ -22,10 +22,11 @@ class StreamApi {
   explicit StreamApi(const Options& options);
 
   /// Before the first request; the engine outlives every stream.
-  void open(const store::Engine& engine) { engine_.store(&engine, std::memory_order_release); }
+  void open(const store::Engine& engine);
   /// The log has grown. Never blocks: for the committing thread.
   void ring() noexcept { shared_.bell.ring(); }
-  /// Ends all streams soon and refuses new ones. May be called again.
+  /// Ends all streams soon and refuses new ones; the bell's thread reads the engine no more. May be called
+  /// again.
   void drain();
 
   struct Call {
@@ -52,6 +53,7 @@ class StreamApi {
     StreamFilter filter;
     StreamStart start;
   };
+  void prepare(std::uint64_t rung) noexcept;
   [[nodiscard]] std::expected<Asked, Refusal> read(const Call& call);
   [[nodiscard]] std::expected<GrantState, Refusal> grant_of(std::string_view ticket);
 

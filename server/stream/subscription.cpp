@@ -33,18 +33,24 @@ void Subscription::tell(Batch& batch, Frame::Kind kind) {
 /// Whether the log stands where it was looked at last, and the grant too: a revocation would be an event.
 bool Subscription::nothing_new() const {
   if (!caught_up_ || next_ < engine_.size()) return false;
-  return !begin_.grant || begin_.grant->active(std::max(shared_.clock(), engine_.last_recorded()));
+  return !grant_lapsed();
+}
+
+bool Subscription::grant_lapsed() const {
+  return begin_.grant && !begin_.grant->active(std::max(shared_.clock(), engine_.last_recorded()));
+}
+
+FeedRequest Subscription::request() const {
+  return {.next = next_,
+          .reader = begin_.reader,
+          .grant_id = begin_.grant ? std::optional<Uuid>(begin_.grant->grant_id) : std::nullopt,
+          .filter = begin_.filter,
+          .now = shared_.clock()};
 }
 
 FeedPage Subscription::read() const {
   if (nothing_new()) return {.items = {}, .next = next_, .at_head = true, .refused = {}};
-  const std::optional<Uuid> grant_id =
-      begin_.grant ? std::optional<Uuid>(begin_.grant->grant_id) : std::nullopt;
-  return feed_.read({.next = next_,
-                     .reader = begin_.reader,
-                     .grant_id = grant_id,
-                     .filter = begin_.filter,
-                     .now = shared_.clock()});
+  return feed_.read(request());
 }
 
 Batch Subscription::next() {
@@ -63,11 +69,24 @@ Batch Subscription::next() {
     batch.then = Batch::Then::end;
     return batch;
   }
+  tell(batch, std::move(page), heard);
+  return batch;
+}
+
+std::optional<Batch> Subscription::next_at_hand() {
+  if (!caught_up_ || ended_ || shared_.draining.load() || grant_lapsed()) return std::nullopt;
+  auto newest = shared_.newest.page(request(), {}, shared_.rendered, engine_.key_epoch());
+  if (!newest) return std::nullopt;
+  Batch batch;
+  tell(batch, std::move(newest->page), newest->heard);
+  return batch;
+}
+
+void Subscription::tell(Batch& batch, FeedPage&& page, std::uint64_t heard) {
   const bool at_head = page.at_head;
   tell_page(batch, std::move(page));
   if (batch.frames.empty() && at_head) tell_or_wait(batch, heard);
   if (!batch.frames.empty()) last_frame_ = Bell::Clock::now();
-  return batch;
 }
 
 void Subscription::tell_page(Batch& batch, FeedPage&& page) {

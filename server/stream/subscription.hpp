@@ -13,6 +13,7 @@
 
 #include "server/stream/bell.hpp"
 #include "server/stream/feed.hpp"
+#include "server/stream/newest_events.hpp"
 
 namespace ledger::server {
 
@@ -46,6 +47,7 @@ struct Batch {
 /// What all subscriptions of a server share.
 struct StreamShared {
   RenderedEvents rendered;
+  NewestEvents newest;
   Bell bell;
   std::atomic<bool> draining{false};
   std::function<TimestampUs()> clock;  ///< the wall clock
@@ -68,11 +70,17 @@ class Subscription {
   void start(http::Wake wake) { wake_ = std::move(wake); }
   /// At most about 64 KiB and one event more.
   [[nodiscard]] Batch next();
+  /// The same where memory alone has the answer, which is nearly always so for a live stream; it then takes
+  /// the place of `next`. nullopt: nothing was done.
+  [[nodiscard]] std::optional<Batch> next_at_hand();
 
  private:
   [[nodiscard]] std::optional<std::uint64_t> cursor() const;
   [[nodiscard]] bool nothing_new() const;
+  [[nodiscard]] bool grant_lapsed() const;
+  [[nodiscard]] FeedRequest request() const;
   [[nodiscard]] FeedPage read() const;
+  void tell(Batch& batch, FeedPage&& page, std::uint64_t heard);
   void tell(Batch& batch, Frame::Kind kind);
   void tell_page(Batch& batch, FeedPage&& page);
   void tell_or_wait(Batch& batch, std::uint64_t heard);

@@ -17,7 +17,18 @@ class WebSocketProducer final : public http::MessageProducer {
 
   [[nodiscard]] http::Messages next() override {
     if (ended_) return goodbye();
-    const Batch batch = subscription_->next();
+    return messages_of(subscription_->next());
+  }
+
+  [[nodiscard]] std::optional<http::Messages> next_at_hand() override {
+    if (ended_) return goodbye();
+    const auto batch = subscription_->next_at_hand();
+    if (!batch) return std::nullopt;
+    return messages_of(*batch);
+  }
+
+ private:
+  [[nodiscard]] http::Messages messages_of(const Batch& batch) {
     if (batch.then == Batch::Then::wait) return http::Messages::later();
     if (batch.then == Batch::Then::end) {
       ended_ = true;
@@ -31,7 +42,6 @@ class WebSocketProducer final : public http::MessageProducer {
     return http::Messages::data({http::Message::frames(std::move(text))});
   }
 
- private:
   [[nodiscard]] http::Messages goodbye() const {
     const auto code = code_.empty() ? http::CloseCode::going_away : http::CloseCode::policy;
     return http::Messages::end(static_cast<std::uint16_t>(code), std::string(code_));

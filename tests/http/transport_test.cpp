@@ -97,6 +97,34 @@ class DozingProducer final : public ChunkProducer {
   std::thread ringer_;
 };
 
+/// Waits first; woken, it has pieces at hand without end, but says on whose thread each was asked.
+class ReadyProducer final : public ChunkProducer {
+ public:
+  ~ReadyProducer() override {
+    if (ringer_.joinable()) ringer_.join();
+  }
+  void start(Wake wake) override { wake_ = std::move(wake); }
+  Chunk next() override {
+    worker_ = std::this_thread::get_id();
+    if (asked_++ == 0) {
+      ringer_ = std::thread([wake = wake_] { wake(); });
+      return Chunk::later();
+    }
+    return asked_ > kPieces ? Chunk::end() : Chunk::data("worker;");
+  }
+  std::optional<Chunk> next_at_hand() override {
+    if (asked_++ > kPieces) return std::nullopt;
+    return Chunk::data(std::this_thread::get_id() == worker_ ? "wrong;" : "hand;");
+  }
+
+ private:
+  static constexpr int kPieces = 7;
+  Wake wake_;
+  int asked_ = 0;
+  std::thread::id worker_;
+  std::thread ringer_;
+};
+
 class TestHandler : public Handler {
  public:
   Admission admit(const Request& head) override {
@@ -145,6 +173,8 @@ class TestHandler : public Handler {
           [given = 0]() mutable -> Chunk { return given++ < 2 ? Chunk::data("some") : Chunk::failed(); });
     } else if (where == "throwing") {
       response.body = Body::stream([]() -> Chunk { throw std::runtime_error("producer"); });
+    } else if (where == "ready") {
+      response.body = Body::stream(std::make_shared<ReadyProducer>());
     } else if (where == "dozing") {
       response.body = Body::stream(std::make_shared<DozingProducer>());
     } else if (where == "thread") {
@@ -666,6 +696,19 @@ TEST_CASE("a producer may say later and be rung from another thread") {
     REQUIRE(response);
     CHECK(response->complete);
     CHECK(response->body == "piece1;piece2;piece3;");
+  }
+}
+
+TEST_CASE("what a producer has at hand is taken on the io thread, and never for long") {
+  Running running;
+  RawClient client(running.port());
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(client.send(get("/ready")));
+    const auto response = client.read();
+    REQUIRE(response);
+    CHECK(response->complete);
+    // A wake gives two in a row, a worker's piece one.
+    CHECK(response->body == "hand;hand;worker;hand;worker;hand;");
   }
 }
 

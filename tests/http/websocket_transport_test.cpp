@@ -27,7 +27,7 @@ constexpr std::size_t kLargeBytes = 64 * 1024;
 
 // What the tests watch of all producers.
 struct Watch {
-  std::atomic<int> asked{0};
+  std::atomic<int> asked{0}, at_hand{0};
   std::atomic<int> alive{0};
   std::mutex mutex;
   Wake wake;  // guarded by mutex
@@ -64,6 +64,12 @@ class PathProducer final : public MessageProducer {
     if (what == "unsayable") return Messages::end(1005);
     if (what == "wordy") return Messages::end(1000, std::string(124, 'w'));
     return Messages::later();  // quiet
+  }
+  std::optional<Messages> next_at_hand() override {
+    if (path_[0] != "ready") return std::nullopt;
+    ++watch_.at_hand;
+    if (given_++ % 2 == 1) return Messages::later();
+    return one("at hand " + std::to_string(given_ / 2));
   }
 
  private:
@@ -356,6 +362,22 @@ TEST_CASE("a producer that says later is asked after its wake, also one that cam
   }
   SocketClient other(running, "/rung-during-next");
   CHECK(other.frame().code() == 1000);
+}
+
+TEST_CASE("what a producer has at hand after a wake needs no worker") {
+  Running running;
+  SocketClient client(running, "/ready");
+  Watch& watch = running.handler.watch;
+  REQUIRE(settles([&] { return watch.asked == 1; }));
+  for (int i = 0; i < 20; ++i) {
+    {
+      const std::lock_guard lock(watch.mutex);
+      watch.wake();
+    }
+    CHECK(client.frame().is(kText, "at hand " + std::to_string(i)));
+    REQUIRE(settles([&] { return watch.at_hand == 2 * (i + 1); }));
+  }
+  CHECK(watch.asked == 1);
 }
 
 TEST_CASE("a ping is answered, and a close gets its own code back") {

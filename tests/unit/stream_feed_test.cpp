@@ -8,6 +8,7 @@
 #include "server/read/event_page.hpp"
 #include "server/read/render.hpp"
 #include "server/stream/feed.hpp"
+#include "server/stream/newest_events.hpp"
 #include "tests/support/engine_story.hpp"
 
 using namespace ledger;
@@ -221,4 +222,101 @@ TEST_CASE("a page is empty once the grant is revoked or has expired") {
   world.story.must(RevokeAccess{brief.grant_id}, world.story.admin);
   CHECK(read(kLater - 1).refused == "token_revoked");
   CHECK(read(kLater - 1).next == 0);
+}
+
+TEST_CASE("what is at hand is what the log would say") {
+  World world;
+  const store::Engine& engine = *world.story.engine;
+  RenderedEvents rendered;
+  NewestEvents newest;
+  const Feed feed(engine, rendered);
+  std::size_t at_hand = 0, shown = 0;
+  newest.take_in(engine, rendered, 0, true);
+  const auto step = [&](const std::function<void()>& append) {
+    const std::uint64_t next = engine.size();
+    append();
+    newest.take_in(engine, rendered, next, true);
+    for (const Reader& reader : world.readers()) {
+      for (const StreamFilter& filter : world.filters()) {
+        const FeedRequest request{
+            .next = next, .reader = reader, .grant_id = {}, .filter = filter, .now = TimestampUs{kLater}};
+        const auto quick = newest.page(request, {}, rendered, engine.key_epoch());
+        if (!quick) continue;
+        ++at_hand;
+        CHECK(quick->heard == next);
+        const FeedPage page = feed.read(request);
+        CHECK(quick->page.next == page.next);
+        CHECK(quick->page.at_head == page.at_head);
+        REQUIRE(quick->page.items.size() == page.items.size());
+        for (std::size_t i = 0; i < page.items.size(); ++i) {
+          CHECK(quick->page.items[i].position == page.items[i].position);
+          CHECK(*quick->page.items[i].event == *page.items[i].event);
+        }
+        shown += page.items.size();
+      }
+    }
+  };
+  step([&] { world.save(0); });
+  step([&] {
+    for (std::size_t i = 0; i < 40; ++i) world.save(i % 3);
+  });
+  unsigned next_subject = 10;
+  step([&] { world.published.push_back(world.story.whole_life(next_subject)); });
+  step([] {});
+  step([&] { world.save(1); });
+  CHECK(at_hand > 200);
+  CHECK(shown > 150);
+}
+
+TEST_CASE("only what is new and kept is at hand, and nothing once a key was destroyed") {
+  World world;
+  const store::Engine& engine = *world.story.engine;
+  RenderedEvents rendered;
+  NewestEvents newest(std::size_t{4} << 10);
+  const StreamFilter all;
+  const auto page = [&](std::uint64_t next, std::uint32_t key_epoch) {
+    return newest.page({.next = next,
+                        .reader = {Role::auditor, {}},
+                        .grant_id = {},
+                        .filter = all,
+                        .now = TimestampUs{kLater}},
+                       {}, rendered, key_epoch);
+  };
+  CHECK_FALSE(page(engine.size(), engine.key_epoch()));
+  newest.take_in(engine, rendered, 1, true);
+  const std::uint64_t begin = engine.size();
+  CHECK_FALSE(page(begin - 1, engine.key_epoch()));
+  REQUIRE(page(begin, engine.key_epoch()));
+  CHECK(page(begin, engine.key_epoch())->page.at_head);
+  CHECK_FALSE(page(begin, engine.key_epoch() + 1));
+  CHECK_FALSE(page(begin + 1, engine.key_epoch()));
+  for (std::size_t i = 0; i < 100; ++i) world.save(0);
+  newest.take_in(engine, rendered, 2, true);
+  CHECK_FALSE(page(begin, engine.key_epoch()));  // 4 KiB do not hold a hundred events
+  REQUIRE(page(begin + 99, engine.key_epoch()));
+  CHECK(page(begin + 99, engine.key_epoch())->page.items.size() == 1);
+  newest.forget();
+  CHECK_FALSE(page(begin + 99, engine.key_epoch()));
+}
+
+TEST_CASE("what the ledger says of grants is not judged from memory") {
+  World world;
+  const store::Engine& engine = *world.story.engine;
+  RenderedEvents rendered;
+  NewestEvents newest;
+  newest.take_in(engine, rendered, 1, true);
+  const std::uint64_t next = engine.size();
+  const store::Granted other = world.story.staff(Role::auditor, "另一审计");
+  world.save(0);
+  newest.take_in(engine, rendered, 2, true);
+  StreamFilter one;
+  one.stream = StreamId{StreamKind::filing, world.drafts[0]};
+  for (const StreamFilter& filter : {StreamFilter(), one}) {
+    CHECK_FALSE(newest.page({.next = next,
+                             .reader = {Role::auditor, {}},
+                             .grant_id = other.grant_id,
+                             .filter = filter,
+                             .now = TimestampUs{kLater}},
+                            {}, rendered, engine.key_epoch()));
+  }
 }

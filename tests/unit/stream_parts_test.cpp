@@ -97,7 +97,7 @@ TEST_CASE("an address holds so many public streams, a subscriber's IPv6 network 
 }
 
 TEST_CASE("the bell wakes who waits, once, and who heard less than was rung") {
-  Bell bell(1ms);
+  Bell bell({.shortest = 1ms, .longest = 1ms});
   const auto wake = std::make_shared<CountedWake>();
   Bell::Seat seat(bell);
   const auto never = Bell::Clock::now() + 1h;
@@ -116,7 +116,7 @@ TEST_CASE("the bell wakes who waits, once, and who heard less than was rung") {
 }
 
 TEST_CASE("a bell rung without pause wakes only so often") {
-  Bell bell(50ms);
+  Bell bell({.shortest = 50ms, .longest = 50ms});
   const auto wake = std::make_shared<CountedWake>();
   Bell::Seat seat(bell);
   const auto begin = Bell::Clock::now();
@@ -134,7 +134,7 @@ TEST_CASE("a bell rung without pause wakes only so often") {
 }
 
 TEST_CASE("a seat that is given up while the bell rings is not woken into nothing") {
-  Bell bell(1ms);
+  Bell bell({.shortest = 1ms, .longest = 1ms});
   std::atomic<bool> stop{false};
   std::jthread ringing([&] {
     while (!stop) bell.ring();

@@ -125,6 +125,51 @@ TEST_CASE("a revocation ends the streams of the grant, with nothing from behind 
   CHECK(stream->next().frames.empty());
 }
 
+TEST_CASE("a live stream is told from memory, and nothing of it is missed or told twice") {
+  Live live;
+  const store::Granted auditor = live.story.staff(Role::auditor, "审计");
+  live.shared.bell.before_round([&](std::uint64_t rung) {
+    live.shared.newest.take_in(*live.story.engine, live.shared.rendered, rung, true);
+  });
+  const auto stream = live.listen(live.as(Role::auditor, auditor));
+  CHECK_FALSE(stream->next_at_hand());  // before it caught up
+  CHECK(stream->next().frames.size() == 4);
+  CHECK(stream->next().then == Then::wait);
+  std::uint64_t told = 2;
+  std::size_t from_memory = 0;
+  for (unsigned n = 1; n < 60; ++n) {
+    const int before = live.wakes->count;
+    const std::uint64_t last = live.story.engine->size();
+    live.story.registered(n);
+    while (told < last) {
+      REQUIRE(live.wakes->reaches(before + 1));
+      for (Then then = Then::again; then == Then::again;) {
+        auto batch = stream->next_at_hand();
+        if (batch) {
+          from_memory += batch->frames.size();
+        } else {
+          batch = stream->next();
+        }
+        for (const Frame& frame : batch->frames) {
+          REQUIRE(frame.kind == Kind::event);
+          REQUIRE(frame.position == ++told);
+        }
+        then = batch->then;
+      }
+    }
+  }
+  CHECK(from_memory > 30);
+  const int before = live.wakes->count;
+  live.story.must(RevokeAccess{auditor.grant_id}, live.story.admin);
+  REQUIRE(live.wakes->reaches(before + 1));
+  CHECK_FALSE(stream->next_at_hand());
+  const Batch end = stream->next();
+  REQUIRE(end.frames.size() == 1);
+  CHECK(end.frames[0].code == "token_revoked");
+  CHECK_FALSE(stream->next_at_hand());
+  live.shared.bell.before_round(nullptr);
+}
+
 TEST_CASE("an idle stream notices that its grant expired") {
   Live live;
   const TimestampUs end{live.story.now + 5'000'000};
