@@ -132,6 +132,8 @@ class Snapshot {
                                                             std::size_t limit) const;
   /// The version of a stream, 0 where it has no event; cheap.
   [[nodiscard]] std::uint64_t stream_version(const StreamId& stream) const;
+  /// The streams of a subject, at most `limit`: its own, its products', removed ones too, its filings'.
+  [[nodiscard]] std::vector<StreamId> streams_of(const Uuid& subject, std::size_t limit) const;
   /// All grants, in the order of their ids; at most `limit` after `after`.
   [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
   /// Subjects, in the order of their ids; at most `limit` after `after`.

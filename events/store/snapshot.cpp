@@ -124,6 +124,22 @@ std::uint64_t Snapshot::stream_version(const StreamId& stream) const {
   return get_be<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(key.data()) + 18);
 }
 
+std::vector<StreamId> Snapshot::streams_of(const Uuid& subject, std::size_t limit) const {
+  std::vector<StreamId> streams;
+  if (limit != 0) streams.push_back({StreamKind::subject, subject});
+  const IndexDatabases& databases = impl_->stores.views->databases();
+  const auto add = [&](Database database, StreamKind kind) {
+    if (streams.size() >= limit) return;
+    impl_->scan(database, bytes_of(subject.bytes), [&](Bytes, Bytes value) {
+      if (const auto id = id_in(value)) streams.push_back({kind, *id});
+      return streams.size() < limit;
+    });
+  };
+  add(databases.subject_products, StreamKind::product);
+  add(databases.subject_filings, StreamKind::filing);
+  return streams;
+}
+
 std::vector<GrantState> Snapshot::grants(const Uuid& after, std::size_t limit) const {
   std::vector<GrantState> grants;
   Uuid from = after;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <vector>
 
 #include "server/read/event_page.hpp"
 #include "server/read/render.hpp"
@@ -11,11 +13,16 @@ namespace {
 
 /// Nearer to the head than this, looking at each event costs less than asking the index of a stream.
 constexpr std::uint64_t kScanNear = 64;
+/// Positions asked of the index at once, of all streams together and of each at least.
 constexpr std::size_t kIndexedAtOnce = 1'000;
+constexpr std::size_t kIndexedEach = 16;
+/// A subject with more streams than this is no small share of the log.
+constexpr std::size_t kStreamsIndexed = 128;
+/// A filer with more streams is shown each event for itself.
+constexpr std::size_t kOwnStreamsMax = 4'096;
 
-/// Types that nobody without a grant ever sees need not be read for them.
-std::uint64_t types_for(const Reader& reader, const StreamFilter& filter) {
-  if (!reader.anonymous()) return filter.types;
+/// What anybody may come to see.
+std::uint64_t public_types() {
   static const std::uint64_t kPublic = [] {
     std::uint64_t types = std::uint64_t{1} << type_number<NumberAssigned>();
     for (EventType type = 1; type <= std::variant_size_v<Payload>; ++type) {
@@ -23,7 +30,12 @@ std::uint64_t types_for(const Reader& reader, const StreamFilter& filter) {
     }
     return types;
   }();
-  return filter.types & kPublic;
+  return kPublic;
+}
+
+/// Types that nobody without a grant ever sees need not be read for them.
+std::uint64_t types_for(const Reader& reader, const StreamFilter& filter) {
+  return reader.anonymous() ? filter.types & public_types() : filter.types;
 }
 
 std::string_view refusal_of(const Lookup& lookup, const Uuid& grant_id, TimestampUs now) {
@@ -55,9 +67,11 @@ class Feed::Page {
       if (!page_.refused.empty()) return std::move(page_);
     }
     const std::uint64_t size = snapshot_.size();
-    if (request_.filter.stream && page_.next + kScanNear < size) {
-      read_indexed(*request_.filter.stream, size);
+    const std::vector<StreamId> streams = streams_asked(size);
+    if (!streams.empty()) {
+      read_indexed(streams, size);
     } else {
+      learn_own_streams(size);
       while (page_.next < size && !full()) look_at(page_.next++);
     }
     page_.at_head = page_.next >= size;
@@ -75,19 +89,44 @@ class Feed::Page {
     return page_.items.size() >= limits_.events || bytes_ >= limits_.bytes || scanned_ >= limits_.scanned;
   }
 
-  void read_indexed(const StreamId& stream, std::uint64_t size) {
-    std::uint64_t version = page_.next == 0 ? 0 : versions_up_to(snapshot_, stream, page_.next - 1);
-    while (true) {
-      const auto positions = snapshot_.stream_positions(stream, version, kIndexedAtOnce);
-      for (const std::uint64_t position : positions) {
-        if (full()) return;
-        look_at(position);
-        page_.next = position + 1;
-        ++version;
-      }
-      if (positions.size() < kIndexedAtOnce) break;
+  /// The streams that alone can hold what is asked, where the index of each is worth asking; else none.
+  [[nodiscard]] std::vector<StreamId> streams_asked(std::uint64_t size) const {
+    const StreamFilter& filter = request_.filter;
+    if (page_.next + kScanNear >= size) return {};
+    if (filter.stream) return {*filter.stream};
+    if (!filter.subject_id || filter.subject_id->is_nil()) return {};
+    auto streams = snapshot_.streams_of(*filter.subject_id, kStreamsIndexed + 1);
+    if (streams.size() > kStreamsIndexed) streams.clear();
+    return streams;
+  }
+
+  /// A filer sees the own streams and what is public: the header of an event tells that it is neither.
+  void learn_own_streams(std::uint64_t size) {
+    const Reader& reader = request_.reader;
+    if (reader.role != Role::filer || !reader.subject_id || page_.next + kScanNear >= size) return;
+    own_streams_ = snapshot_.streams_of(*reader.subject_id, kOwnStreamsMax + 1);
+    if (own_streams_.size() > kOwnStreamsMax) own_streams_.clear();
+    std::ranges::sort(own_streams_);
+  }
+
+  void read_indexed(std::span<const StreamId> streams, std::uint64_t size) {
+    const std::size_t each = std::max(kIndexedEach, kIndexedAtOnce / streams.size());
+    std::vector<std::uint64_t> positions;
+    std::uint64_t known_to = size;  // all positions of the streams below it are among these
+    for (const StreamId& stream : streams) {
+      const std::uint64_t version = page_.next == 0 ? 0 : versions_up_to(snapshot_, stream, page_.next - 1);
+      const auto found = snapshot_.stream_positions(stream, version, each);
+      if (found.size() == each) known_to = std::min(known_to, found.back() + 1);
+      positions.insert(positions.end(), found.begin(), found.end());
     }
-    page_.next = size;
+    std::ranges::sort(positions);
+    for (const std::uint64_t position : positions) {
+      if (position >= known_to) break;
+      if (full()) return;
+      look_at(position);
+      page_.next = position + 1;
+    }
+    page_.next = known_to;
   }
 
   void look_at(std::uint64_t position) {
@@ -100,11 +139,14 @@ class Feed::Page {
         if (auto text = rendered_.find(position, sight, key_epoch_)) return add(position, std::move(text));
       }
     }
-    if (types_ != ~std::uint64_t{0} || request_.filter.stream) {
+    if (types_ != ~std::uint64_t{0} || request_.filter.stream || !own_streams_.empty()) {
       const auto bytes = snapshot_.entry(position);
       const auto header =
           bytes ? codec::decode_header(*bytes) : std::unexpected(codec::CodecError::malformed);
-      if (header && !takes(header->type, header->header.stream)) return;
+      if (header &&
+          (!takes(header->type, header->header.stream) || is_others(header->type, header->header.stream))) {
+        return;
+      }
     }
     auto read = snapshot_.event(position, false);
     if (!read) return;
@@ -129,6 +171,11 @@ class Feed::Page {
 
   [[nodiscard]] bool takes(EventType type, const StreamId& stream) const {
     return (types_ >> type & 1) != 0 && (!request_.filter.stream || *request_.filter.stream == stream);
+  }
+
+  [[nodiscard]] bool is_others(EventType type, const StreamId& stream) const {
+    return !own_streams_.empty() && (public_types() >> type & 1) == 0 &&
+           !std::ranges::binary_search(own_streams_, stream);
   }
 
   /// `none` also where the filter leaves it out.
@@ -182,6 +229,7 @@ class Feed::Page {
   FeedPage page_;
   std::size_t bytes_ = 0, scanned_ = 0;
   std::map<StreamId, Standing> standings_;
+  std::vector<StreamId> own_streams_;  ///< in order; empty: not known, or of no use
 };
 
 FeedPage Feed::read(const FeedRequest& request, const PageLimits& limits) const {

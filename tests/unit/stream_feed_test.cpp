@@ -166,6 +166,38 @@ TEST_CASE("far behind the head, one stream is read by its index") {
   CHECK(page.items.size() == expected(*world.story.engine, 0, {Role::auditor, {}}, filter).size());
 }
 
+TEST_CASE("far behind the head, one subject is read by the index of its streams, removed products too") {
+  World world;
+  const auto& [subject, filer] = world.owners[0];
+  const Uuid product = world.story.must(AddProduct{subject, "产品", ProductForm::app}, filer).id;
+  world.story.must(RemoveProduct{product}, filer);
+  for (int i = 0; i < 2'500; ++i) world.save(1);
+  for (int i = 0; i < 100; ++i) world.save(0);
+  for (int i = 0; i < 100; ++i) world.save(1);
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  StreamFilter filter;
+  filter.subject_id = subject;
+  const Reader auditor{Role::auditor, {}};
+  const Shown whole = expected(*world.story.engine, 0, auditor, filter);
+  CHECK(std::ranges::count_if(
+            whole, [](const auto& event) { return event.second.contains("product.removed"); }) == 1);
+  // Pages that may look at 200 events each are done at the second.
+  Shown shown;
+  std::uint64_t next = 0;
+  int pages = 0;
+  for (bool at_head = false; !at_head; ++pages) {
+    const FeedPage page = feed.read(
+        {.next = next, .reader = auditor, .grant_id = {}, .filter = filter, .now = TimestampUs{kLater}},
+        {.events = 100, .bytes = 1 << 20, .scanned = 200});
+    for (const auto& item : page.items) shown.emplace_back(item.position, *item.event);
+    next = page.next;
+    at_head = page.at_head;
+  }
+  CHECK(pages == 2);
+  CHECK(shown == whole);
+}
+
 TEST_CASE("readers of one visibility share one rendering") {
   World world;
   RenderedEvents rendered;
