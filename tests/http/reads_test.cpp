@@ -571,7 +571,9 @@ TEST_CASE("every read refuses a parameter it does not know, and a form it does n
     fill("{position}", "0");
     fill("{path*}", "0/000.p/1");
     // What it cannot do without.
-    const std::string needed = target == "/v1/consistency" ? "?from=1" : "";
+    const std::string needed = target == "/v1/consistency"                      ? "?from=1"
+                               : target.starts_with("/v1/statistics/durations") ? "?stage=review"
+                                                                                : "";
     const std::string more = target + (needed.empty() ? "?" : needed + "&");
     // Whoever may ask at all: the list of events is the auditor's, drafts the filer's, grants the admin's.
     std::string token = story.staff["auditor"];
