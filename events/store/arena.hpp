@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "events/core/types.hpp"
+#include "events/store/large_pages.hpp"
 
 namespace ledger::store {
 
@@ -28,30 +29,50 @@ class Arena {
     if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
     return {out, bytes.size()};
   }
-  /// Bytes held from the heap.
+  /// Bytes of the blocks in use.
   [[nodiscard]] std::size_t held() const { return held_; }
   /// Forgets everything handed out. Keeps one block, so that a batch after another needs no heap.
   void clear() {
     if (blocks_.empty()) return;
-    // The first block has the ordinary size; a larger one was for something larger than that.
-    blocks_.resize(1);
-    next_ = blocks_.front().get();
-    room_ = held_ = first_size_;
+    blocks_.erase(blocks_.begin() + 1, blocks_.end());
+    rewind();
+  }
+  /// The same, but keeps all blocks: for one who fills as many again.
+  void rewind() {
+    if (blocks_.empty()) return;
+    begin(0);
+    held_ = room_;
   }
 
  private:
   static constexpr std::size_t kBlockSize = 256 * 1024;
-  void grow(std::size_t size) {
-    const std::size_t block = std::max(size, kBlockSize);
-    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(block));
-    if (blocks_.size() == 1) first_size_ = block;
-    held_ += block;
-    next_ = blocks_.back().get();
-    room_ = block;
+  struct Free {
+    std::size_t size = 0;
+    void operator()(std::byte* block) const { LargePages::instance()->deallocate(block, size, 1); }
+  };
+  void begin(std::size_t block) {
+    at_ = block;
+    next_ = blocks_[block].get();
+    room_ = blocks_[block].get_deleter().size;
   }
-  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  void grow(std::size_t size) {
+    while (at_ + 1 < blocks_.size()) {
+      begin(at_ + 1);
+      held_ += room_;
+      if (room_ >= size) return;
+    }
+    // Whoever filled so many small blocks fills large ones.
+    const std::size_t block = std::max(size, blocks_.size() < kSmallBlocks ? kBlockSize : kHugePage);
+    auto* bytes = static_cast<std::byte*>(LargePages::instance()->allocate(block, 1));
+    blocks_.emplace_back(bytes, Free{block});
+    begin(blocks_.size() - 1);
+    held_ += block;
+  }
+  static constexpr std::size_t kSmallBlocks = 8;
+  std::vector<std::unique_ptr<std::byte[], Free>> blocks_;
+  std::size_t at_ = 0;  ///< the block that is being filled
   std::byte* next_ = nullptr;
-  std::size_t room_ = 0, held_ = 0, first_size_ = 0;
+  std::size_t room_ = 0, held_ = 0;
 };
 
 }  // namespace ledger::store

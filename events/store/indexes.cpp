@@ -44,6 +44,14 @@ std::optional<std::uint32_t> subject_number_in(std::string_view digits) {
   return number;
 }
 
+auto keys_of(StreamKind kind) {
+  return [kind](const Uuid& id) { return keys::state({kind, id}); };
+}
+
+Key grant_key(const Uuid& id) {
+  return Key().add(id);
+}
+
 /// The credit code that a subject holds; lapsed and closed ones have given theirs back.
 std::string_view held_code(const SubjectState& state) {
   const bool live = state.status != SubjectStatus{} && state.status != SubjectStatus::lapsed &&
@@ -76,21 +84,23 @@ Indexes::Indexes(const Views& views, const crypto::MasterKey& master,
       db_(views.databases()),
       projections_(projections.begin(), projections.end()),
       use_(use),
-      ledgers_(rows_, 1),
-      subjects_(rows_, states_max),
-      products_(rows_, states_max),
-      filings_(rows_, states_max),
-      grants_(rows_, states_max) {}
+      states_max_(states_max),
+      ledgers_(rows_),
+      subjects_(rows_),
+      products_(rows_),
+      filings_(rows_),
+      grants_(rows_) {}
 
 template <typename State>
 void Indexes::evolve_stream(StateCache<State>& cache, const Event& event, const codec::EntryParts& parts) {
   const StreamId& stream = event.header.stream;
   const Key row = key(stream);
   if (event.header.version == 1) cache.expect_new(stream.id);
-  const State* now = cache.find(db_.streams, stream.id, row);
-  State after = evolve(now != nullptr ? State(*now) : State{}, event);
-  note_record(after, event, parts);
-  cache.replace(db_.streams, stream.id, row, std::move(after));
+  cache.change(db_.streams, stream.id, row, [&](State&& state) {
+    State after = evolve(std::move(state), event);
+    note_record(after, event, parts);
+    return after;
+  });
 }
 
 StoreResult<void> Indexes::apply(Event& event, const codec::EntryParts& parts, PrivateSource& privates) {
@@ -297,12 +307,11 @@ void Indexes::keep() {
 }
 
 void Indexes::write_back() {
-  const auto of_kind = [](StreamKind kind) { return [kind](const Uuid& id) { return key({kind, id}); }; };
-  ledgers_.write_back(db_.streams, of_kind(StreamKind::ledger));
-  subjects_.write_back(db_.streams, of_kind(StreamKind::subject));
-  products_.write_back(db_.streams, of_kind(StreamKind::product));
-  filings_.write_back(db_.streams, of_kind(StreamKind::filing));
-  grants_.write_back(db_.grants, [](const Uuid& id) { return Key().add(id); });
+  ledgers_.write_back(db_.streams, keys_of(StreamKind::ledger));
+  subjects_.write_back(db_.streams, keys_of(StreamKind::subject));
+  products_.write_back(db_.streams, keys_of(StreamKind::product));
+  filings_.write_back(db_.streams, keys_of(StreamKind::filing));
+  grants_.write_back(db_.grants, grant_key);
 }
 
 StoreResult<void> Indexes::finish(std::uint64_t size, const Digest& last_leaf) {
@@ -319,7 +328,7 @@ void Indexes::freeze(RowBuffer& rows) {
 }
 
 void Indexes::flushed() {
-  rows_.clear();
+  rows_.clear(/*keep_memory=*/true);
   trim();
 }
 
@@ -333,12 +342,11 @@ void Indexes::clear() {
 }
 
 void Indexes::trim() {
-  if (!subjects_.full() && !products_.full() && !filings_.full() && !grants_.full()) return;
-  write_back();
-  if (subjects_.full()) subjects_.age();
-  if (products_.full()) products_.age();
-  if (filings_.full()) filings_.age();
-  if (grants_.full()) grants_.age();
+  if (subjects_.used() + products_.used() + filings_.used() + grants_.used() < states_max_) return;
+  subjects_.age(db_.streams, keys_of(StreamKind::subject));
+  products_.age(db_.streams, keys_of(StreamKind::product));
+  filings_.age(db_.streams, keys_of(StreamKind::filing));
+  grants_.age(db_.grants, grant_key);
 }
 
 }  // namespace ledger::store

@@ -37,7 +37,7 @@ enum class IndexUse { everything, admission };
 /// One thread. Rows and states stay in memory until the owner flushes `rows()`.
 class Indexes {
  public:
-  /// `states_max`: how many states of each kind to keep decoded. `views` and `master` outlive it.
+  /// `states_max`: how many states to keep decoded, times two. `views` and `master` outlive it.
   Indexes(const Views& views, const crypto::MasterKey& master, std::span<Projection* const> projections,
           std::size_t states_max, IndexUse use = IndexUse::everything);
 
@@ -109,6 +109,7 @@ class Indexes {
   const IndexDatabases& db_;
   std::vector<Projection*> projections_;
   const IndexUse use_;
+  const std::size_t states_max_;
   RowBuffer rows_;
   StateCache<LedgerState> ledgers_;
   StateCache<SubjectState> subjects_;

@@ -38,20 +38,22 @@ const RowBuffer::Entry* RowBuffer::find(Database database, Bytes key, std::uint3
   const Table& table = tables_[database.handle];
   if (table.slots.empty()) return nullptr;
   const std::size_t mask = table.slots.size() - 1;
-  for (std::size_t at = hash & mask; table.slots[at] != 0; at = (at + 1) & mask) {
-    const Entry& entry = table.entries[table.slots[at] - 1];
-    if (entry.hash == hash && equal(entry.key_bytes(), key)) return &entry;
+  for (std::size_t at = hash & mask; table.slots[at].entry != 0; at = (at + 1) & mask) {
+    if (table.slots[at].hash != hash) continue;
+    const Entry& entry = table.entries[table.slots[at].entry - 1];
+    if (equal(entry.key_bytes(), key)) return &entry;
   }
   return nullptr;
 }
 
 void RowBuffer::grow(Table& table) {
-  table.slots.assign(std::max<std::size_t>(64, table.slots.size() * 2), 0);
+  table.slots.assign(std::max<std::size_t>(64, table.slots.size() * 2), {});
   const std::size_t mask = table.slots.size() - 1;
   for (std::uint32_t i = 0; i < table.entries.size(); ++i) {
-    std::size_t at = table.entries[i].hash & mask;
-    while (table.slots[at] != 0) at = (at + 1) & mask;
-    table.slots[at] = i + 1;
+    const std::uint32_t hash = table.entries[i].hash;
+    std::size_t at = hash & mask;
+    while (table.slots[at].entry != 0) at = (at + 1) & mask;
+    table.slots[at] = {i + 1, hash};
   }
 }
 
@@ -66,9 +68,9 @@ RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
     if ((table.entries.size() + 1) * 2 > table.slots.size()) grow(table);
     const std::size_t mask = table.slots.size() - 1;
     std::size_t at = hash & mask;
-    while (table.slots[at] != 0) at = (at + 1) & mask;
+    while (table.slots[at].entry != 0) at = (at + 1) & mask;
     index = static_cast<std::uint32_t>(table.entries.size());
-    table.slots[at] = index + 1;
+    table.slots[at] = {index + 1, hash};
     Entry& made = table.entries.emplace_back();
     made.key = arena_.copy(key).data();
     made.key_size = static_cast<std::uint16_t>(key.size());
@@ -135,8 +137,8 @@ Front front_of(Bytes key, std::uint32_t index) {
 
 }  // namespace
 
-std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) {
-  std::vector<Front> fronts;
+RowBuffer::Order RowBuffer::sorted(const Table& table) {
+  std::pmr::vector<Front> fronts(LargePages::instance());
   fronts.reserve(table.entries.size());
   for (std::uint32_t i = 0; i < table.entries.size(); ++i) {
     if (table.entries[i].kind != Kind::absent) fronts.push_back(front_of(table.entries[i].key_bytes(), i));
@@ -145,10 +147,19 @@ std::vector<const RowBuffer::Entry*> RowBuffer::sorted(const Table& table) {
     if (a.words != b.words) return a.words < b.words;
     return compare(table.entries[a.index].key_bytes(), table.entries[b.index].key_bytes()) < 0;
   });
-  std::vector<const Entry*> order;
+  Order order;
   order.reserve(fronts.size());
   for (const Front& front : fronts) order.push_back(&table.entries[front.index]);
   return order;
+}
+
+/// In key order, rows lie scattered over the memory: the next ones are fetched while one is put.
+void RowBuffer::look_ahead(const Order& order, std::size_t at) {
+  constexpr std::size_t kEntryAhead = 16, kBytesAhead = 8;
+  if (at + kEntryAhead < order.size()) __builtin_prefetch(order[at + kEntryAhead]);
+  if (at + kBytesAhead >= order.size()) return;
+  __builtin_prefetch(order[at + kBytesAhead]->key);
+  __builtin_prefetch(order[at + kBytesAhead]->value);
 }
 
 void RowBuffer::collect(Database database, Bytes prefix,
@@ -219,7 +230,7 @@ void RowBuffer::keep() {
 std::size_t RowBuffer::held_bytes() const {
   std::size_t held = arena_.held();
   for (const Table& table : tables_) {
-    held += table.entries.capacity() * sizeof(Entry) + table.slots.size() * sizeof(std::uint32_t);
+    held += table.entries.capacity() * sizeof(Entry) + table.slots.size() * sizeof(Slot);
   }
   return held;
 }
@@ -258,9 +269,10 @@ StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_
   };
   for (unsigned handle = 0; handle < tables_.size(); ++handle) {
     const Database database{handle};
-    const std::vector<const Entry*> order = sorted(tables_[handle]);
+    const Order order = sorted(tables_[handle]);
     bool append = false;
     for (std::size_t i = 0; i < order.size(); ++i) {
+      look_ahead(order, i);
       const Entry& entry = *order[i];
       if (!txn) {
         auto begun = environment.write();
@@ -285,19 +297,20 @@ StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_
   return end_step();
 }
 
-void RowBuffer::clear() {
+void RowBuffer::clear(bool keep_memory) {
   for (Table& table : tables_) {
     const std::size_t used = table.entries.size();
     table.entries.clear();
     // A large table once is no reason to walk a large one at every batch.
-    if (table.slots.size() > 4096 && used * 8 < table.slots.size()) {
-      table.slots = {};
+    if (!keep_memory && table.slots.size() > 4096 && used * 8 < table.slots.size()) {
+      table.slots.clear();
+      table.slots.shrink_to_fit();
       table.entries.shrink_to_fit();
     } else {
-      std::ranges::fill(table.slots, 0u);
+      std::ranges::fill(table.slots, Slot{});
     }
   }
-  arena_.clear();
+  keep_memory ? arena_.rewind() : arena_.clear();
   undo_.clear();
   marked_ = false;
   base_ = nullptr;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory_resource>
 #include <string_view>
 #include <vector>
 
@@ -56,8 +57,8 @@ class RowBuffer final : public Rows {
   /// trusts before it is whole.
   [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes) const;
 
-  /// Forgets all rows. What lies under them goes too.
-  void clear();
+  /// Forgets all rows. What lies under them goes too. `keep_memory`: as many will come again.
+  void clear(bool keep_memory = false);
 
  private:
   enum class Kind : std::uint8_t { absent, row, deleted };  // absent: taken back, so the base counts
@@ -70,9 +71,14 @@ class RowBuffer final : public Rows {
     [[nodiscard]] Bytes key_bytes() const { return {key, key_size}; }
     [[nodiscard]] Bytes value_bytes() const { return {value, size}; }
   };
+  /// Carries its entry's hash, so that an entry of another key is passed over without a look at it.
+  struct Slot {
+    std::uint32_t entry = 0;  ///< index + 1, 0: free
+    std::uint32_t hash = 0;
+  };
   struct Table {
-    std::vector<Entry> entries;
-    std::vector<std::uint32_t> slots;  ///< index + 1, 0: free; a power of two, at most half full
+    std::pmr::vector<Entry> entries{LargePages::instance()};
+    std::pmr::vector<Slot> slots{LargePages::instance()};  ///< a power of two, at most half full
   };
   struct Undo {
     std::uint32_t table, entry;
@@ -84,7 +90,9 @@ class RowBuffer final : public Rows {
   [[nodiscard]] const Entry* find(Database database, Bytes key, std::uint32_t hash) const;
   Entry& entry_for(Database database, Bytes key);
   static void grow(Table& table);
-  [[nodiscard]] static std::vector<const Entry*> sorted(const Table& table);
+  using Order = std::vector<const Entry*>;
+  [[nodiscard]] static Order sorted(const Table& table);
+  static void look_ahead(const Order& order, std::size_t at);
   void collect(Database database, Bytes prefix, std::map<std::string_view, const Entry*>& out) const;
 
   const Transaction* base_ = nullptr;

@@ -34,7 +34,7 @@ struct Result {
 struct Bench {
   std::string_view name;  ///< of the command line
   std::string_view about;
-  double goal = 0;  ///< the ratio wanted (raw > 0), or the figure; 0: none
+  double goal = 0;  ///< the least ratio wanted, or from 1,000 on the least figure; 0: none
   std::function<Result(const Options&)> run;
   bool at_most = false;  ///< the goal is a bound from above: what is measured is a cost
 };
