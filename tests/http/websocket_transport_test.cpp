@@ -1,6 +1,5 @@
 // WebSockets of the transport against raw bytes, and against a WebSocket library's client.
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include "server/http/websocket.hpp"
 #include "tests/http/raw_client.hpp"
 #include "tests/http/websocket_frames.hpp"
+#include "tests/support/exchange_log.hpp"
 
 using namespace ledger::http;
 using namespace ledger::http::test;
@@ -134,33 +134,11 @@ class SocketHandler final : public Handler {
     response.body = Body(std::string(problem.code));
     return response;
   }
-  void done(const RequestSummary& summary) override {
-    const std::lock_guard lock(mutex_);
-    log_.push_back(std::string(summary.path) + " " + std::to_string(summary.status) +
-                   (summary.complete ? "" : " cut"));
-    logged_.notify_all();
-  }
-  void fault(std::string_view what) override {
-    const std::lock_guard lock(mutex_);
-    faults_.emplace_back(what);
-  }
-  std::vector<std::string> log_of(std::size_t lines) {
-    std::unique_lock lock(mutex_);
-    logged_.wait_for(lock, 30s, [&] { return log_.size() >= lines; });
-    return log_;
-  }
-  std::vector<std::string> faults() {
-    const std::lock_guard lock(mutex_);
-    return faults_;
-  }
+  void done(const RequestSummary& summary) override { log.add(summary); }
+  void fault(std::string_view what) override { log.add_fault(what); }
 
+  ExchangeLog log;
   Watch watch;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable logged_;
-  std::vector<std::string> log_;     // guarded by mutex_
-  std::vector<std::string> faults_;  // guarded by mutex_
 };
 
 struct Running {
@@ -336,7 +314,7 @@ TEST_CASE("messages come in order, many in one batch, and end with the producer'
   CHECK(running.handler.watch.asked == 5);
   REQUIRE(client.send(masked(kClose, close.payload)));
   CHECK(client.at_end());
-  CHECK(running.handler.log_of(1) == std::vector<std::string>{"/count/1000/300 101"});
+  CHECK(running.handler.log.lines(1) == std::vector<std::string>{"GET /count/1000/300 101"});
   CHECK(settles([&] { return running.handler.watch.alive == 0; }));
 }
 
@@ -390,7 +368,7 @@ TEST_CASE("a ping is answered, and a close gets its own code back") {
   REQUIRE(client.send(masked(kClose, close_payload(4321, "bye"))));
   CHECK(client.frame().is(kClose, close_payload(4321)));
   CHECK(client.at_end());
-  CHECK(running.handler.log_of(1) == std::vector<std::string>{"/quiet 101"});
+  CHECK(running.handler.log.lines(1) == std::vector<std::string>{"GET /quiet 101"});
   SocketClient codeless(running, "/quiet");
   REQUIRE(codeless.send(masked(kClose, "")));
   CHECK(codeless.frame().is(kClose, ""));
@@ -437,7 +415,7 @@ TEST_CASE("a producer that fails, throws or ends with what cannot be said closes
     SocketClient client(running, path);
     CHECK(client.frame().code() == 1011);
   }
-  const auto faults = running.handler.faults();
+  const auto faults = running.handler.log.faults();
   REQUIRE(faults.size() == 3);
   CHECK(faults[0] == "producer");
 }
@@ -469,7 +447,7 @@ TEST_CASE("a reader that stands still costs one batch and is given up at last") 
   options.websocket_write_timeout = 300ms;
   Running running(options);
   SocketClient client(running, "/large/100000", 64 * 1024);
-  CHECK(running.handler.log_of(1) == std::vector<std::string>{"/large/100000 101 cut"});
+  CHECK(running.handler.log.lines(1) == std::vector<std::string>{"GET /large/100000 101 cut"});
   const int asked = running.handler.watch.asked;
   CHECK(asked * kLargeBytes < 64 << 20);  // the kernel's buffers and one more
   CHECK(settles([&] { return running.handler.watch.alive == 0; }));
@@ -496,7 +474,7 @@ TEST_CASE("a slow reader gets everything before it comes to a ping, and to the c
   if (closes) {
     CHECK(frame.is(kClose, close_payload(1000)));
     CHECK(client.at_end());
-    CHECK(running.handler.log_of(1) == std::vector<std::string>{"/large/100 101"});
+    CHECK(running.handler.log.lines(1) == std::vector<std::string>{"GET /large/100 101"});
   } else {
     CHECK(frame.is(kPong, "still here"));
   }
@@ -530,7 +508,7 @@ TEST_CASE("a peer that answers no close is cut, and one that vanishes lets its p
     SocketClient vanishing(running, "/quiet");
     REQUIRE(settles([&] { return running.handler.watch.alive == 1; }));
   }
-  CHECK(running.handler.log_of(2).back() == "/quiet 101 cut");
+  CHECK(running.handler.log.lines(2).back() == "GET /quiet 101 cut");
   CHECK(settles([&] { return running.handler.watch.alive == 0; }));
 }
 
