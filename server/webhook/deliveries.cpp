@@ -59,9 +59,10 @@ void Deliveries::follow(const std::stop_token& stop) {
       looked_at = 0;
       pause = kAgainAfterFault;
     }
+    bell_.pass_on();
     lock.lock();
-    bell_.rung.wait_for(lock, pause, stopped);
-    bell_.rung.wait(lock, [&] { return stopped() || engine_->size() != looked_at; });
+    bell_.news.wait_for(lock, pause, stopped);
+    bell_.news.wait(lock, [&] { return stopped() || engine_->size() != looked_at; });
   }
 }
 

@@ -40,15 +40,24 @@ struct Standing {
   std::uint64_t delivered = 0;  ///< acknowledged events since the start
 };
 
-/// What wakes all deliveries, and guards what they show.
+/// What wakes the clerk, and through him all deliveries; it guards what they show, too. Whoever commits wakes
+/// one thread, however many webhooks wait, and the clerk passes it on at his own pace.
 struct Bell {
   std::mutex mutex;
-  std::condition_variable rung;
+  std::condition_variable news;  ///< for the clerk
+  std::condition_variable rung;  ///< for the deliveries
   void ring() {
-    // Whoever looked before the news came is waiting by the time the mutex is free.
-    { const std::scoped_lock lock(mutex); }
+    pause();
+    news.notify_one();
+  }
+  void pass_on() {
+    pause();
     rung.notify_all();
   }
+
+ private:
+  /// Whoever looked before the news came is waiting by the time the mutex is free.
+  void pause() { const std::scoped_lock lock(mutex); }
 };
 
 class Delivery {
