@@ -32,6 +32,10 @@ StreamApi::StreamApi(const Options& options)
   shared_.heartbeat = options.stream_heartbeat;
 }
 
+StreamApi::~StreamApi() {
+  shared_.bell.before_round(nullptr);
+}
+
 void StreamApi::open(const store::Engine& engine) {
   engine_.store(&engine, std::memory_order_release);
   shared_.bell.before_round([this](std::uint64_t rung) { prepare(rung); });

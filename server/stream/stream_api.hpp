@@ -20,6 +20,7 @@ namespace ledger::server {
 class StreamApi {
  public:
   explicit StreamApi(const Options& options);
+  ~StreamApi();
 
   /// Before the first request; the engine outlives every stream.
   void open(const store::Engine& engine);
