@@ -2,6 +2,7 @@
 badly or is killed at the worst moment. The server goes on, tells what is wrong, and grows by nothing."""
 
 import os
+import re
 import resource
 import socket
 import struct
@@ -114,6 +115,17 @@ class Hostile(unittest.TestCase):
             refused = ledger.get("/v1/stream?" + query)
             self.assertEqual((refused.status, refused.code), (400, "bad_query"), query)
         self.healthy(ledger)
+
+    def test_the_parameters_are_those_of_the_description(self):
+        ledger = self.ledger()
+        described = ledger.get("/asyncapi.yaml").body.decode()
+        query = re.search(r"^    Query:\n.*?^      properties:\n(.*?)^    \S", described, re.MULTILINE | re.DOTALL).group(1)
+        names = re.findall(r"^        (\w+):", query, re.MULTILINE)
+        self.assertIn("filing_id", names)
+        unknown = " is unknown here"
+        self.assertIn(unknown, ledger.get("/v1/stream?nothing=~").json["detail"])
+        for name in names:
+            self.assertNotIn(unknown, ledger.get("/v1/stream?%s=~" % name).json["detail"], name)
 
     def test_heads_beyond_all_measure_are_refused_whatever_they_ask(self):
         ledger = self.ledger()

@@ -174,13 +174,20 @@ class StatusPage(proof_test.Auditing):
 
     def test_names_are_text_whatever_they_hold(self):
         ledger = self.ledger
-        form = ledger.filing_form
+        form, register, subject_form = ledger.filing_form, ledger.register, ledger.subject_form
+        owner = "<img src=x onerror=bad()>\"'&amp;公司"
         ledger.filing_form = lambda *args: form(*args, algorithm_name="<b onclick=x>算法</b><script>bad()</script>")
+        ledger.register = lambda n=1: register(n, owner)
+        ledger.subject_form = lambda token, n=1: subject_form(token, n, owner)
         self.published()
         with browser() as driver:
             self.visit(driver)
             self.becomes(driver, "#newest tr", "<b onclick=x>算法</b><script>bad()</script>")
-            self.assertEqual(driver.find_elements(By.CSS_SELECTOR, "#newest b, #newest script"), [])
+            self.becomes(driver, "#newest tr", owner)
+            self.assertEqual(driver.find_elements(By.CSS_SELECTOR, "#newest b, #newest script, #newest img"), [])
+            self.look_up(driver, self.number())
+            self.becomes(driver, "#found", owner)
+            self.assertEqual(driver.find_elements(By.CSS_SELECTOR, "#found img"), [])
             self.check_quiet(driver)
 
     def test_the_curve_of_reviews_is_shown_and_asked_for_again_after_an_announcement(self):
