@@ -184,13 +184,15 @@ void append_entry(std::string& out, const Announcement& item, const FeedFacts& f
 
 AnnouncementPage::AnnouncementPage(const Announcements& announcements, ListFormat format,
                                    Page<std::uint64_t> page, std::uint64_t position,
-                                   std::optional<Announcements::LastChange> last_change, FeedFacts facts)
+                                   std::optional<Announcements::LastChange> last_change, FeedFacts facts,
+                                   AsOf as_of)
     : announcements_(announcements),
       format_(format),
       page_(std::move(page)),
       position_(position),
       last_change_(last_change),
-      facts_(std::move(facts)) {}
+      facts_(std::move(facts)),
+      as_of_(as_of) {}
 
 std::optional<std::string> AnnouncementPage::next_chunk(const store::Transaction& views) {
   if (ended_) return std::nullopt;
@@ -200,7 +202,7 @@ std::optional<std::string> AnnouncementPage::next_chunk(const store::Transaction
   begun_ = true;
   while (done_ < page_.items.size() && out.size() < kChunkBytes) {
     // Items never go away: one that was found once is there in every later snapshot.
-    append(out, announcements_.at(views, page_.items[done_]).value(), done_ == 0);
+    append(out, announcements_.at(views, page_.items[done_], as_of_).value(), done_ == 0);
     ++done_;
   }
   if (done_ == page_.items.size()) {

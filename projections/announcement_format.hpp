@@ -45,16 +45,16 @@ struct FeedFacts {
 void append_entry(std::string& out, const Announcement& item, const FeedFacts& facts);
 
 /// One page of the list as a body, a chunk at a time, so that no read transaction outlives a chunk. Which
-/// items the page has is settled by the first chunk; each is then shown as its own chunk's snapshot has it.
-/// Not for two threads at once.
+/// items the page has is settled by the first chunk; each is then shown as its own chunk's snapshot has it,
+/// or as it stood at the past position asked of. Not for two threads at once.
 class AnnouncementPage {
  public:
-  /// `page` is what `Announcements::find` gave; `position` is the last one of the snapshot that it was asked
-  /// of and `last_change` that of the same snapshot. The feed facts matter for Atom only. `announcements`
-  /// outlives the page.
+  /// `page` is what `Announcements::find` gave for `as_of`; `position` is the last one of the snapshot that
+  /// it was asked of, or `as_of`, and `last_change` that of the same. The feed facts matter for Atom only.
+  /// `announcements` outlives the page.
   AnnouncementPage(const Announcements& announcements, ListFormat format, Page<std::uint64_t> page,
                    std::uint64_t position, std::optional<Announcements::LastChange> last_change,
-                   FeedFacts facts = {});
+                   FeedFacts facts = {}, AsOf as_of = {});
 
   /// The next piece of the body, some 16 to 64 KiB; nullopt when it is complete. Reads from `views`, a
   /// transaction of a snapshot made for this call alone.
@@ -71,6 +71,7 @@ class AnnouncementPage {
   const std::uint64_t position_;
   const std::optional<Announcements::LastChange> last_change_;
   const FeedFacts facts_;
+  const AsOf as_of_;
   std::size_t done_ = 0;
   bool begun_ = false, ended_ = false;
 };

@@ -12,18 +12,22 @@
 namespace ledger::projections {
 namespace {
 
-constexpr const char* kDatabases[] = {"announcements.items", "announcements.filings"};
+constexpr const char* kDatabases[] = {"announcements.items", "announcements.filings", "announcements.past",
+                                      "announcements.changes"};
 constexpr std::size_t kRegionDigits = 6;
 constexpr std::int32_t kNoDate = std::numeric_limits<std::int32_t>::min();
 constexpr char kTextEnd = '\xFF';
 
 // Where a search finds what it needs in an item's row; announcements.hpp gives the whole of it.
 constexpr std::size_t kTypeAt = 0, kRoleAt = 1, kSeriesAt = 2, kAsciiCaseAt = 4, kRegionAt = 5, kBatchAt = 11,
-                      kLengthsAt = 75, kTextsAt = 87;
+                      kAnnouncedOnAt = 15, kUpdatedPositionAt = 67, kLengthsAt = 75, kTextsAt = 87;
 constexpr std::size_t kTexts = 6, kTextsSearched = 5;
 
 RowBytes position_key(std::uint64_t position) {
   return std::move(RowBytes().number(position));
+}
+RowBytes past_key(std::uint64_t position, std::uint64_t changed_at) {
+  return std::move(RowBytes().number(position).number(changed_at));
 }
 RowBytes filing_key(const Uuid& filing) {
   return std::move(RowBytes().id(filing));
@@ -117,6 +121,8 @@ class Matcher {
     if (filter_.role && at[kRoleAt] != number_of(filter_.role)) return false;
     if (filter_.series && at[kSeriesAt] != number_of(filter_.series)) return false;
     if (filter_.batch && get_be<std::uint32_t>(at + kBatchAt) != *filter_.batch) return false;
+    if (!announced_in_range(static_cast<std::int32_t>(get_be<std::uint32_t>(at + kAnnouncedOnAt))))
+      return false;
     if (!filter_.region.empty() &&
         !text_of(row).substr(kRegionAt, kRegionDigits).starts_with(filter_.region)) {
       return false;
@@ -125,6 +131,12 @@ class Matcher {
   }
 
  private:
+  [[nodiscard]] bool announced_in_range(std::int32_t days) const {
+    const auto& from = filter_.announced_from;
+    const auto& until = filter_.announced_until;
+    if ((from || until) && days == kNoDate) return false;
+    return (!from || days >= from->days) && (!until || days <= until->days);
+  }
   bool holds_needle(Bytes row, const std::uint8_t* at) {
     std::size_t length = 0;
     for (std::size_t i = 0; i < kTextsSearched; ++i)
@@ -262,7 +274,32 @@ std::span<const char* const> Announcements::databases() const {
 void Announcements::open(std::span<const store::Database> databases) {
   items_ = databases[0];
   by_filing_ = databases[1];
+  past_ = databases[2];
+  changes_ = databases[3];
 }
+
+/// The rows of items as they stood at one position, or as they stand now. Lives within one transaction.
+class Announcements::RowsThen {
+ public:
+  RowsThen(const Announcements& list, const store::Transaction& views, AsOf as_of)
+      : list_(list), views_(views), as_of_(as_of) {}
+
+  /// Of the item announced at `position`, not behind `as_of`, whose row is `now`.
+  [[nodiscard]] Bytes of(std::uint64_t position, Bytes now) {
+    if (!as_of_ || RowReader(now.subspan(kUpdatedPositionAt)).number<std::uint64_t>() <= *as_of_) return now;
+    if (!past_) past_.emplace(views_.cursor(list_.past_));
+    const bool there = past_->seek(past_key(position, *as_of_ + 1));
+    if (!there || !text_of(past_->key()).starts_with(text_of(position_key(position))))
+      throw store::StoreDamage({0, "read an announcement's past row"});
+    return past_->value();
+  }
+
+ private:
+  const Announcements& list_;
+  const store::Transaction& views_;
+  const AsOf as_of_;
+  std::optional<store::Cursor> past_;  ///< made for the first item that has changed since
+};
 
 store::StoreResult<void> Announcements::apply(store::Rows& rows, const store::Change& change) const {
   switch (effect_of(change.event.payload)) {
@@ -320,6 +357,8 @@ store::StoreResult<void> Announcements::update(store::Rows& rows, const store::C
     const auto old = rows.get(items_, key);
     if (!old) throw store::StoreDamage({0, "read an announcement's row"});
     Announcement item = decode(position, *old);
+    const RowBytes before = std::move(RowBytes().bytes(*old));
+    if (auto put = rows.put(past_, past_key(position, header.position.value), before); !put) return put;
     count_type(counts, item.record.type, -1);
     if (newest) --filings_of(counts, item.record.status);
     if (record != nullptr) take_record(item, record_before, *record);
@@ -344,6 +383,8 @@ store::StoreResult<void> Announcements::keep_counts(store::Rows& rows,
 }
 
 store::StoreResult<void> Announcements::mark_changed(store::Rows& rows, const EventHeader& header) const {
+  auto put = rows.put(changes_, position_key(header.position.value), RowBytes().time(header.recorded_at));
+  if (!put) return put;
   return rows.put(by_filing_, last_change_key(),
                   RowBytes().number(header.position.value).time(header.recorded_at));
 }
@@ -351,25 +392,39 @@ store::StoreResult<void> Announcements::mark_changed(store::Rows& rows, const Ev
 std::expected<Page<std::uint64_t>, ListFault> Announcements::find(const store::Transaction& views,
                                                                   const AnnouncementFilter& filter,
                                                                   std::optional<std::string_view> cursor,
-                                                                  std::size_t limit) const {
+                                                                  std::size_t limit, AsOf as_of) const {
+  // A cursor is the place of the last item that was looked at; looking back, the position asked of as well.
+  const auto cursor_at = [&](std::uint64_t position) {
+    RowBytes key = position_key(position);
+    if (as_of) key.number(*as_of);
+    return cursor_text(CursorKind::announcements, key);
+  };
   std::optional<std::uint64_t> below;
   if (cursor) {
     const auto key = cursor_key(CursorKind::announcements, *cursor);
-    if (!key || key->size() != sizeof *below) return std::unexpected(ListFault::bad_cursor);
+    if (!key || key->size() < sizeof *below) return std::unexpected(ListFault::bad_cursor);
     below = get_be<std::uint64_t>(key->data());
+    if (cursor_at(*below) != *cursor) return std::unexpected(ListFault::bad_cursor);
   }
   Page<std::uint64_t> page;
   Matcher matches(filter);
+  RowsThen rows(*this, views, as_of);
   store::Cursor row = views.cursor(items_);
-  bool there = below ? row.seek_before(position_key(*below)) : row.last();
+  bool there = false;
+  if (below) {
+    there = row.seek_before(position_key(*below));
+  } else {
+    there = as_of ? row.seek_before(position_key(*as_of + 1)) : row.last();
+  }
   for (std::size_t scanned = 0; there; there = row.prev(), ++scanned) {
+    const auto position = RowReader(row.key()).number<std::uint64_t>();
     const bool enough = scanned == kAnnouncementRowsScannedMax;
-    const bool found = !enough && matches(row.value());
+    const bool found = !enough && matches(rows.of(position, row.value()));
     if (below && (enough || (found && page.items.size() >= limit))) {
-      page.next_cursor = cursor_text(CursorKind::announcements, position_key(*below));
+      page.next_cursor = cursor_at(*below);
       return page;
     }
-    below = RowReader(row.key()).number<std::uint64_t>();
+    below = position;
     if (found) page.items.push_back(*below);
   }
   return page;
@@ -378,28 +433,32 @@ std::expected<Page<std::uint64_t>, ListFault> Announcements::find(const store::T
 std::expected<Page<Announcement>, ListFault> Announcements::list(const store::Transaction& views,
                                                                  const AnnouncementFilter& filter,
                                                                  std::optional<std::string_view> cursor,
-                                                                 std::size_t limit) const {
-  auto found = find(views, filter, cursor, limit);
+                                                                 std::size_t limit, AsOf as_of) const {
+  auto found = find(views, filter, cursor, limit, as_of);
   if (!found) return std::unexpected(found.error());
   Page<Announcement> page;
   page.next_cursor = std::move(found->next_cursor);
   page.items.reserve(found->items.size());
-  for (const std::uint64_t position : found->items) page.items.push_back(*at(views, position));
+  for (const std::uint64_t position : found->items) page.items.push_back(*at(views, position, as_of));
   return page;
 }
 
-std::optional<Announcement> Announcements::at(const store::Transaction& views, std::uint64_t position) const {
+std::optional<Announcement> Announcements::at(const store::Transaction& views, std::uint64_t position,
+                                              AsOf as_of) const {
+  if (as_of && position > *as_of) return std::nullopt;
   const auto row = views.get(items_, position_key(position));
   if (!row) return std::nullopt;
-  return decode(position, *row);
+  return decode(position, RowsThen(*this, views, as_of).of(position, *row));
 }
 
-std::vector<Announcement> Announcements::of_filing(const store::Transaction& views,
-                                                   const Uuid& filing) const {
+std::vector<Announcement> Announcements::of_filing(const store::Transaction& views, const Uuid& filing,
+                                                   AsOf as_of) const {
   std::vector<Announcement> items;
   const auto row = views.get(by_filing_, filing_key(filing));
   if (!row) return items;
-  for (const std::uint64_t position : positions_in(*row)) items.push_back(*at(views, position));
+  for (const std::uint64_t position : positions_in(*row)) {
+    if (auto item = at(views, position, as_of)) items.push_back(std::move(*item));
+  }
   std::ranges::reverse(items);
   return items;
 }
@@ -412,11 +471,19 @@ AnnouncementCounts Announcements::counts(const store::Transaction& views) const 
   return decode_counts(views.get(by_filing_, counts_key()));
 }
 
-std::optional<Announcements::LastChange> Announcements::last_change(const store::Transaction& views) const {
+std::optional<Announcements::LastChange> Announcements::last_change(const store::Transaction& views,
+                                                                    AsOf as_of) const {
+  LastChange last;
+  if (as_of) {
+    store::Cursor change = views.cursor(changes_);
+    if (!change.seek_before(position_key(*as_of + 1))) return std::nullopt;
+    last.position = RowReader(change.key()).number<std::uint64_t>();
+    last.at = RowReader(change.value()).time();
+    return last;
+  }
   const auto row = views.get(by_filing_, last_change_key());
   if (!row) return std::nullopt;
   RowReader in(*row);
-  LastChange last;
   last.position = in.number<std::uint64_t>();
   last.at = in.time();
   return last;

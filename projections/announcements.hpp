@@ -14,6 +14,10 @@
 // the key 00, value position[8] time[8] of the last event that changed the list; and the key 01, the counts:
 // value items[8], filings published[8] cancelled[8] revoked[8], items of each algorithm type[8 each, by
 // number].
+// What the list said at any past position: database `announcements.past`, key position[8] of the item,
+// position[8] of the event that changed it, value its row before that event; database
+// `announcements.changes`, key position[8] of an event that changed the list, value time[8]. An item as of n
+// is the row of the first change behind n, or the one that stands now. Rows of both are only ever added.
 #pragma once
 
 #include <expected>
@@ -52,7 +56,14 @@ struct AnnouncementFilter {
   std::string region{};  ///< the front of the region digits, as `region_prefix` gives it
   std::optional<std::uint32_t> batch{};
   std::optional<Series> series{};
+  /// The date printed on the announcement, both ends included: what it says of itself, whenever it was
+  /// recorded. Items without a date are in no range.
+  std::optional<Date> announced_from{}, announced_until{};
 };
+
+/// A past position, for queries that look back: the answer is that of a ledger whose last event it was.
+/// nullopt: now.
+using AsOf = std::optional<std::uint64_t>;
 
 /// How much is on the list.
 struct AnnouncementCounts {
@@ -74,7 +85,7 @@ struct AnnouncementCounts {
 class Announcements final : public store::Projection {
  public:
   [[nodiscard]] std::string_view name() const override { return "announcements"; }
-  [[nodiscard]] std::uint32_t version() const override { return 2; }
+  [[nodiscard]] std::uint32_t version() const override { return 3; }
   [[nodiscard]] std::span<const char* const> databases() const override;
   void open(std::span<const store::Database> databases) override;
   [[nodiscard]] store::StoreResult<void> apply(store::Rows& rows, const store::Change& change) const override;
@@ -82,21 +93,24 @@ class Announcements final : public store::Projection {
   // All queries: any thread with its own snapshot (`snapshot.views()`).
 
   /// The positions of at most `limit` matching items, newest first, behind `cursor` (nullopt: from the
-  /// newest). Error: bad_cursor.
+  /// newest). Looking back, items match by what they said then. Error: bad_cursor; also for a cursor of
+  /// another `as_of`.
   [[nodiscard]] std::expected<Page<std::uint64_t>, ListFault> find(const store::Transaction& views,
                                                                    const AnnouncementFilter& filter,
                                                                    std::optional<std::string_view> cursor,
-                                                                   std::size_t limit) const;
+                                                                   std::size_t limit, AsOf as_of = {}) const;
   /// The same with the items themselves.
   [[nodiscard]] std::expected<Page<Announcement>, ListFault> list(const store::Transaction& views,
                                                                   const AnnouncementFilter& filter,
                                                                   std::optional<std::string_view> cursor,
-                                                                  std::size_t limit) const;
-  /// The item that the event at this position announced; nullopt when it announced none. Items never go away.
-  [[nodiscard]] std::optional<Announcement> at(const store::Transaction& views, std::uint64_t position) const;
+                                                                  std::size_t limit, AsOf as_of = {}) const;
+  /// The item that the event at this position announced; nullopt when it announced none, or lies behind
+  /// `as_of`. Items never go away.
+  [[nodiscard]] std::optional<Announcement> at(const store::Transaction& views, std::uint64_t position,
+                                               AsOf as_of = {}) const;
   /// A filing's items, newest first; empty while it is not public.
-  [[nodiscard]] std::vector<Announcement> of_filing(const store::Transaction& views,
-                                                    const Uuid& filing) const;
+  [[nodiscard]] std::vector<Announcement> of_filing(const store::Transaction& views, const Uuid& filing,
+                                                    AsOf as_of = {}) const;
   /// Number of items.
   [[nodiscard]] std::uint64_t count(const store::Transaction& views) const;
 
@@ -109,9 +123,11 @@ class Announcements final : public store::Projection {
   };
   /// The last event that changed the list; nullopt while it is empty. As long as it stays, so does every
   /// answer.
-  [[nodiscard]] std::optional<LastChange> last_change(const store::Transaction& views) const;
+  [[nodiscard]] std::optional<LastChange> last_change(const store::Transaction& views, AsOf as_of = {}) const;
 
  private:
+  class RowsThen;
+
   store::StoreResult<void> announce(store::Rows& rows, const store::Change& change) const;
   store::StoreResult<void> update(store::Rows& rows, const store::Change& change) const;
   store::StoreResult<void> keep_counts(store::Rows& rows, const AnnouncementCounts& counts) const;
@@ -119,6 +135,8 @@ class Announcements final : public store::Projection {
 
   store::Database items_;
   store::Database by_filing_;
+  store::Database past_;
+  store::Database changes_;
 };
 
 }  // namespace ledger::projections

@@ -75,6 +75,7 @@ class RandomHistory {
     const FilingNumber number = *compose_filing_number("演示备", {"110108", 1000001, 2, 26, serial});
     PublicRecord record = public_record(number.text(), "算法" + std::to_string(pick(5)));
     record.batch = static_cast<std::uint32_t>(1 + pick(3));
+    record.announced_on = Date{static_cast<std::int32_t>(20'000 + pick(3))};
     std::vector<Payload> events = {draft_saved(id_of(1 + serial % kSubjects, 5), state.attempt + 1),
                                    submitted(state.attempt + 1, record.algorithm_name, type()),
                                    ReviewStarted{state.attempt},

@@ -411,3 +411,55 @@ TEST_CASE("case folding maps letters of any script and leaves width and everythi
   projections::lower_ascii("A推Z", lower);
   REQUIRE(lower == "a推z");
 }
+
+TEST_CASE("a cursor of a list that looks back belongs to its position alone") {
+  FoldedViews ledger;
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    import(
+        ledger, i,
+        public_record("网信算备11010800000010226000" + std::to_string(i) + "号", "甲" + std::to_string(i)));
+  }
+  const auto& list = ledger.models.announcements;
+  const auto first = list.find(ledger.views(), {}, std::nullopt, 1, 2);
+  REQUIRE(first->items == std::vector<std::uint64_t>{2});
+  REQUIRE(list.find(ledger.views(), {}, *first->next_cursor, 1, 2)->items == std::vector<std::uint64_t>{1});
+  for (const projections::AsOf other : {projections::AsOf{}, projections::AsOf{1}, projections::AsOf{3}})
+    REQUIRE_FALSE(list.find(ledger.views(), {}, *first->next_cursor, 1, other));
+  const auto now = list.find(ledger.views(), {}, std::nullopt, 1);
+  REQUIRE(now->items == std::vector<std::uint64_t>{3});
+  REQUIRE_FALSE(list.find(ledger.views(), {}, *now->next_cursor, 1, 3));
+}
+
+TEST_CASE("the printed date and the recorded time select on their own") {
+  // A list of 2022 that was imported years later, and one of a batch of its own time.
+  FoldedViews ledger;
+  PublicRecord old = public_record(kNumber, "旧公示");
+  old.announced_on = *Date::parse("2022-08-12");
+  PublicRecord undated = public_record("网信算备110108000000102260013号", "无日期");
+  undated.announced_on.reset();
+  import(ledger, 1, old);
+  import(ledger, 2, undated);
+  PublicRecord corrected = old;
+  corrected.announced_on = *Date::parse("2022-08-13");
+  ledger.append(filing_stream(id_of(1)), AnnouncementCorrected{corrected, {}}, Role::registrar);
+
+  const auto in = [&](const char* from, const char* until, projections::AsOf as_of) {
+    AnnouncementFilter filter;
+    if (*from != 0) filter.announced_from = *Date::parse(from);
+    if (*until != 0) filter.announced_until = *Date::parse(until);
+    Names found;
+    for (const Announcement& item :
+         ledger.models.announcements.list(ledger.views(), filter, std::nullopt, 10, as_of)->items) {
+      found.push_back(item.record.algorithm_name);
+    }
+    return found;
+  };
+  REQUIRE(in("", "", {}) == Names{"无日期", "旧公示"});
+  REQUIRE(in("2022-01-01", "2022-12-31", {}) == Names{"旧公示"});
+  REQUIRE(in("2022-08-13", "2022-08-13", {}) == Names{"旧公示"});
+  REQUIRE(in("2022-08-14", "", {}).empty());
+  REQUIRE(in("", "2022-08-12", {}).empty());
+  // Before the correction was recorded, the list said the day before.
+  REQUIRE(in("", "2022-08-12", 1) == Names{"旧公示"});
+  REQUIRE(in("2022-08-13", "", 1).empty());
+}

@@ -170,3 +170,30 @@ TEST_CASE("a cancelled record is still found, as cancelled") {
   ledger.append(filing_stream(id_of(1)), FilingCancelled{}, Role::supervisor);
   REQUIRE(look_up(ledger, number).record->record.status == "cancelled");
 }
+
+TEST_CASE("looking back, a number is unknown until it was public, and no suggestion gives it away") {
+  FoldedViews ledger;
+  const std::string digits = digits_of(1000001, 2, 1), corrected = digits_of(1000001, 2, 2);
+  publish(ledger, id_of(1), kSubject, public_record("演示备" + digits + "号", "算法"));
+  const std::uint64_t published = ledger.position();
+  ledger.append(filing_stream(id_of(1)),
+                AnnouncementCorrected{public_record("演示备" + corrected + "号", "算法"), {}},
+                Role::registrar);
+  const auto then = [&](std::string_view text, std::uint64_t position) {
+    return ledger.models.numbers.look_up(ledger.views(), ledger.models.announcements, text, position);
+  };
+  REQUIRE_FALSE(then(digits, published - 1).record);
+  REQUIRE(then(digits, published).record->record.number == "演示备" + digits + "号");
+  REQUIRE_FALSE(then(corrected, published).record);
+  REQUIRE(then(corrected, published + 1).record->record.number == "演示备" + corrected + "号");
+  REQUIRE(then(digits, published + 1).record->record.number == "演示备" + corrected + "号");
+
+  std::string wrong = digits;
+  wrong.back() = wrong.back() == '9' ? '0' : static_cast<char>(wrong.back() + 1);
+  REQUIRE(then(wrong, published).anomalies.at(0).suggestions.front() == digits);
+  FoldedViews empty;
+  REQUIRE(then(wrong, published - 1).anomalies.at(0).suggestions ==
+          empty.models.numbers.look_up(empty.views(), empty.models.announcements, wrong)
+              .anomalies.at(0)
+              .suggestions);
+}
