@@ -9,6 +9,7 @@
 #include "projections/announcements.hpp"
 #include "projections/filings.hpp"
 #include "projections/numbers.hpp"
+#include "projections/past_states.hpp"
 #include "projections/review_queue.hpp"
 #include "projections/timeline.hpp"
 
@@ -27,11 +28,13 @@ class ReadModels {
   ReviewQueue review_queue;
   Announcements announcements;
   Numbers numbers;
+  PastStates past_states;
 
   [[nodiscard]] std::span<store::Projection* const> all() const { return all_; }
 
  private:
-  std::array<store::Projection*, 5> all_ = {&timeline, &filings, &review_queue, &announcements, &numbers};
+  std::array<store::Projection*, 6> all_ = {&timeline,      &filings, &review_queue,
+                                            &announcements, &numbers, &past_states};
 };
 
 }  // namespace ledger::projections

@@ -138,6 +138,8 @@ class Snapshot {
   [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
   /// Subjects, in the order of their ids; at most `limit` after `after`.
   [[nodiscard]] std::vector<Uuid> subjects(const Uuid& after, std::size_t limit) const;
+  /// The products that a subject added at or before a position, oldest first; also those removed since.
+  [[nodiscard]] std::vector<Uuid> products_added(const Uuid& subject, std::uint64_t up_to) const;
   /// Who names a document in a submission: an own upload alone, or a draft, does not count.
   [[nodiscard]] std::vector<NamedDocument> documents_named(const Digest& digest) const;
   /// The views' transaction, for projections' own queries.

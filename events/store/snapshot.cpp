@@ -170,6 +170,18 @@ std::vector<Uuid> Snapshot::subjects(const Uuid& after, std::size_t limit) const
   return ids;
 }
 
+std::vector<Uuid> Snapshot::products_added(const Uuid& subject, std::uint64_t up_to) const {
+  std::vector<Uuid> ids;
+  impl_->scan(impl_->stores.views->databases().subject_products, bytes_of(subject.bytes),
+              [&](Bytes row, Bytes value) {
+                const auto added = position_in(row.subspan(sizeof subject.bytes));
+                if (!added || *added > up_to) return false;
+                if (const auto id = id_in(value)) ids.push_back(*id);
+                return true;
+              });
+  return ids;
+}
+
 const Transaction& Snapshot::views() const {
   return *impl_->views;
 }

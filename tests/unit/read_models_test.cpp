@@ -190,6 +190,33 @@ TEST_CASE("as of any past position the public models answer what they answered t
   REQUIRE(changed > 10);  // the history did change what it had announced
 }
 
+TEST_CASE("states kept along the way are those of the fold") {
+  FoldedViews ledger;
+  RandomHistory history(ledger, 21);
+  std::map<std::pair<Uuid, std::uint64_t>, FilingState> folded;
+  for (int i = 0; i < 3'000; ++i) {
+    history.step();
+    if (ledger.history.empty()) continue;
+    const Event& event = ledger.history.back();
+    if (event.header.stream.kind != StreamKind::filing) continue;
+    folded[{event.header.stream.id, event.header.version}] = *ledger.lookup.filing(event.header.stream.id);
+  }
+  std::size_t kept = 0;
+  for (const auto& [place, state] : folded) {
+    const auto& [filing, version] = place;
+    const auto nearest =
+        ledger.models.past_states.nearest<FilingState>(ledger.views(), filing_stream(filing), version);
+    REQUIRE(nearest.version == version - version % kPastStateSteps);
+    if (nearest.version == 0) {
+      REQUIRE(nearest == FilingState{});
+    } else {
+      REQUIRE(nearest == folded.at({filing, nearest.version}));
+      ++kept;
+    }
+  }
+  REQUIRE(kept > 100);
+}
+
 TEST_CASE("after any history the rows say what the states say and rebuild byte for byte") {
   const std::uint32_t seed = GENERATE(1u, 2u, 3u, 4u, 5u, 6u);
   INFO("seed " << seed);
@@ -217,5 +244,5 @@ TEST_CASE("read models name themselves and their databases apart") {
       REQUIRE(databases.insert(database).second);
     }
   }
-  REQUIRE(names.size() == 5);
+  REQUIRE(names.size() == 6);
 }
