@@ -15,11 +15,13 @@ inline constexpr std::size_t kPageBytesMax = 1u << 20;
 /// Entries that one page of `GET /v1/events` looks at when it filters by type: about 5 ms.
 inline constexpr std::size_t kEventsScannedMax = 10'000;
 
-/// The owner of a stream's events, or nullopt where the reader may not know of the stream.
-using FindOwner = std::function<std::optional<EventOwner>(const store::Snapshot&)>;
+/// The owner of a stream's events as of a position (nullopt: now), or nullopt where the reader may not know
+/// of the stream.
+using FindOwner =
+    std::function<std::optional<EventOwner>(const store::Snapshot&, std::optional<std::uint64_t> position)>;
 
-/// A page of one stream's events as CloudEvents, oldest first; parameters `cursor` and `limit`. 404 where
-/// `find_owner` gives nothing.
+/// A page of one stream's events as CloudEvents, oldest first; parameters `cursor`, `limit`, and those of a
+/// moment (moment.hpp). 404 where `find_owner` gives nothing.
 [[nodiscard]] http::Response stream_events(const ReadContext& context, const StreamId& stream,
                                            const FindOwner& find_owner);
 
@@ -29,10 +31,5 @@ using FindOwner = std::function<std::optional<EventOwner>(const store::Snapshot&
 
 /// What visibility asks about the stream of an event.
 [[nodiscard]] EventOwner owner_of(const store::Snapshot& snapshot, const StreamId& stream);
-
-/// Versions of a stream that stand at or before `position`: how many of its events a reader behind it has
-/// seen.
-[[nodiscard]] std::uint64_t versions_up_to(const store::Snapshot& snapshot, const StreamId& stream,
-                                           std::uint64_t position);
 
 }  // namespace ledger::server

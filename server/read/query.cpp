@@ -61,6 +61,18 @@ std::optional<Uuid> QueryReader::uuid(std::string_view name) {
   return id;
 }
 
+std::optional<Date> QueryReader::date(std::string_view name) {
+  const auto value = text(name);
+  if (!value) return std::nullopt;
+  const auto day = Date::parse(*value);
+  if (!day) wrong(name, "must be a date, YYYY-MM-DD");
+  return day;
+}
+
+bool QueryReader::given(std::string_view name) const {
+  return request_.query_value(name) != nullptr;
+}
+
 std::size_t QueryReader::limit() {
   return static_cast<std::size_t>(number("limit", 1, kLimitMax).value_or(kLimitDefault));
 }

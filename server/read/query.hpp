@@ -37,6 +37,10 @@ class QueryReader {
   /// A decimal number without sign or leading zeros, within both bounds.
   std::optional<std::uint64_t> number(std::string_view name, std::uint64_t min, std::uint64_t max);
   std::optional<Uuid> uuid(std::string_view name);
+  /// A day, `YYYY-MM-DD`.
+  std::optional<Date> date(std::string_view name);
+  /// Whether the request has this parameter at all, readable or not.
+  [[nodiscard]] bool given(std::string_view name) const;
   /// `limit`: 1 to 1000, default 100 (DESIGN section 6).
   std::size_t limit();
   /// A code of one of the lists in events/core/codes.hpp.

@@ -2,7 +2,9 @@
 // makes one snapshot, answers from it alone, and says at which position it stood (`Ledger-Position`).
 //
 // Common answers: 400 `bad_query` / `bad_cursor` for a query not in the path's list, 403 `role_forbidden`,
-// 404 `not_found` for what does not exist or is not the caller's to know of, 406 `not_acceptable`.
+// 404 `not_found` for what does not exist or is not the caller's to know of, 406 `not_acceptable`. Reads that
+// look back (`at_position`, `as_of`; moment.hpp) say the position that they looked from, and refuse one
+// beyond the log with 404 `beyond_log`.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,11 @@
 // GET answers made of events: pages of a stream and of the log, and one event in either form.
+#include <algorithm>
 #include <array>
 
+#include "replay/as_of.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/event_page.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/position.hpp"
 #include "server/read/reads.hpp"
 #include "server/read/render.hpp"
@@ -26,31 +29,39 @@ http::Response stream_events(const ReadContext& context, const StreamId& stream,
   QueryReader query(context.request);
   const std::size_t limit = query.limit();
   const std::uint64_t after = read_cursor(query, "cursor").value_or(0);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
   if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const store::Snapshot snapshot = context.engine.snapshot();
-  const auto owner = find_owner(snapshot);
+  auto then = position_of(context, snapshot, moment);
+  if (!then) return std::move(then.error());
+  const auto owner = find_owner(snapshot, *then);
   if (!owner) return not_found(context);
+  const std::uint64_t last =
+      *then ? replay::version_at(snapshot, stream, **then) : snapshot.stream_version(stream);
 
   const Reader reader = reader_of(context);
   const bool open = owns(reader, owner->subject) || opens_private(sight_of_staff(reader.role));
-  const std::vector<std::uint64_t> positions = snapshot.stream_positions(stream, after, limit + 1);
+  const std::uint64_t left = last - std::min(after, last);
+  const std::vector<std::uint64_t> positions =
+      snapshot.stream_positions(stream, after, std::min<std::uint64_t>(limit + 1, left));
   ListBody list;
   std::optional<std::string> next;
   std::uint64_t version = after;
-  for (const std::uint64_t position : positions) {
+  for (const std::uint64_t at : positions) {
     if (version == after + limit || list.size() > kPageBytesMax) {
       next = std::to_string(version);
       break;
     }
     ++version;
-    const auto read = snapshot.event(position, open);
+    const auto read = snapshot.event(at, open);
     if (!read) continue;
     const Sight sight = sight_of_event(reader, read->event, *owner);
     if (sight != Sight::none) {
       list.json().raw(render_cloud_event(read->event, context.engine.origin(), sight));
     }
   }
-  return answer(list.finish(next, snapshot.size() - 1), snapshot.size() - 1, snapshot.stream_version(stream));
+  const std::uint64_t position = then->value_or(snapshot.size() - 1);
+  return answer(list.finish(next, position), position, last);
 }
 
 std::optional<Event> read_event(const store::Snapshot& snapshot, std::optional<std::uint64_t> position,
@@ -76,22 +87,6 @@ EventOwner owner_of(const store::Snapshot& snapshot, const StreamId& stream) {
       break;
   }
   return {};
-}
-
-std::uint64_t versions_up_to(const store::Snapshot& snapshot, const StreamId& stream,
-                             std::uint64_t position) {
-  std::uint64_t low = 0;
-  std::uint64_t high = snapshot.stream_version(stream);
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    const auto at = snapshot.stream_positions(stream, middle, 1);
-    if (!at.empty() && at.front() <= position) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }
 
 http::Response Reads::events(const ReadContext& context) const {
@@ -141,7 +136,7 @@ http::Response Reads::events(const ReadContext& context) const {
 
   std::optional<std::string> next;
   if (stream) {
-    std::uint64_t version = after ? versions_up_to(snapshot, *stream, *after) : 0;
+    std::uint64_t version = after ? replay::version_at(snapshot, *stream, *after) : 0;
     const std::uint64_t last = snapshot.stream_version(*stream);
     std::uint64_t position = 0;
     while (version < last && !full()) {

@@ -1,9 +1,12 @@
 // GET answers about filings: single ones, lists, the draft box, the review queue.
 #include "events/store/engine.hpp"
 #include "projections/read_models.hpp"
+#include "replay/as_of.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/answer_cache.hpp"
 #include "server/read/event_page.hpp"
+#include "server/read/filing_body.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/reads.hpp"
 #include "server/read/render.hpp"
 #include "server/read/timeline_json.hpp"
@@ -13,17 +16,11 @@ namespace {
 
 using projections::JsonWriter;
 
-const Event* pointer(const std::optional<Event>& event) {
-  return event ? &*event : nullptr;
-}
-
-AnswerCache::Body render(const store::Snapshot& snapshot, const FilingState& state, Sight sight) {
-  const auto form = read_event(snapshot, form_position(state), sight);
-  const auto decision = read_event(snapshot, state.decision_position, sight);
-  const auto change = read_event(snapshot, state.change_position, sight);
-  const auto cancellation = read_event(snapshot, state.cancellation_position, sight);
-  return std::make_shared<const std::string>(render_filing(
-      {state, pointer(form), pointer(decision), pointer(change), pointer(cancellation)}, sight));
+/// A filing at a past position (nullopt: now); nullopt where there was none.
+std::optional<FilingState> state_at(const ReadContext& context, const store::Snapshot& snapshot,
+                                    const Uuid& filing, std::optional<std::uint64_t> position) {
+  return position ? replay::filing_at(snapshot, context.models, filing, *position)
+                  : snapshot.lookup().filing(filing);
 }
 
 /// The form that a filing's owner has in front of them.
@@ -42,12 +39,23 @@ http::Response list_fault(const ReadContext& context) {
 }  // namespace
 
 http::Response Reads::filing(const ReadContext& context) {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const StreamId stream{StreamKind::filing, context.ids[0]};
   const Reader reader = reader_of(context);
   // Before any value is opened, so that nothing erased meanwhile is kept as if it were still there.
   const std::uint32_t key_epoch = context.engine.key_epoch();
   const store::Snapshot snapshot = context.engine.snapshot();
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  if (*then) {
+    const auto state = state_at(context, snapshot, stream.id, *then);
+    if (!state) return not_found(context);
+    const Sight sight = sight_of_filing(reader, state->subject_id, state->disclosed());
+    if (sight == Sight::none) return not_found(context);
+    return answer(filing_body(snapshot, *state, sight), **then, state->version);
+  }
   const std::uint64_t version = snapshot.stream_version(stream);
   if (version == 0) return not_found(context);
   AnswerCache::Found found = cache_.find(stream, {version, key_epoch}, reader);
@@ -57,7 +65,7 @@ http::Response Reads::filing(const ReadContext& context) {
     if (!state) return not_found(context);
     const Sight sight = sight_of_filing(reader, state->subject_id, state->disclosed());
     if (sight == Sight::none) return not_found(context);
-    found.body = render(snapshot, *state, sight);
+    found.body = std::make_shared<const std::string>(filing_body(snapshot, *state, sight));
     cache_.put(stream, {version, key_epoch}, state->subject_id, state->disclosed(), sight, found.body);
   }
   return answer(http::Body(std::move(found.body)), snapshot.size() - 1, version);
@@ -124,27 +132,35 @@ http::Response Reads::drafts(const ReadContext& context) const {
 }
 
 http::Response Reads::filing_timeline(const ReadContext& context) const {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const StreamId stream{StreamKind::filing, context.ids[0]};
   const store::Snapshot snapshot = context.engine.snapshot();
-  const auto state = snapshot.lookup().filing(stream.id);
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  const auto state = state_at(context, snapshot, stream.id, *then);
   if (!state) return not_found(context);
   const Sight sight = sight_of_filing(reader_of(context), state->subject_id, state->disclosed());
   if (sight == Sight::none) return not_found(context);
-  const auto visits = context.models.timeline.visits(snapshot.views(), stream);
-  return answer(render_timeline(visits, snapshot.size() - 1, sight), snapshot.size() - 1, state->version);
+  const std::uint64_t position = then->value_or(snapshot.size() - 1);
+  const auto visits = *then ? replay::visits_at(snapshot, context.models, stream, position)
+                            : context.models.timeline.visits(snapshot.views(), stream);
+  return answer(render_timeline(visits, position, sight), position, state->version);
 }
 
 http::Response Reads::filing_events(const ReadContext& context) const {
   const StreamId stream{StreamKind::filing, context.ids[0]};
-  return stream_events(context, stream, [&](const store::Snapshot& snapshot) -> std::optional<EventOwner> {
-    const auto state = snapshot.lookup().filing(stream.id);
+  const auto find_owner = [&](const store::Snapshot& snapshot,
+                              std::optional<std::uint64_t> position) -> std::optional<EventOwner> {
+    const auto state = state_at(context, snapshot, stream.id, position);
     if (!state) return std::nullopt;
     if (sight_of_filing(reader_of(context), state->subject_id, state->disclosed()) == Sight::none) {
       return std::nullopt;
     }
     return EventOwner{state->subject_id, state->disclosed(), state->public_record.has_value()};
-  });
+  };
+  return stream_events(context, stream, find_owner);
 }
 
 http::Response Reads::review_queue(const ReadContext& context) const {

@@ -7,6 +7,7 @@
 #include "server/read/answer.hpp"
 #include "server/read/bundle.hpp"
 #include "server/read/event_page.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/position.hpp"
 #include "server/read/reads.hpp"
 
@@ -18,13 +19,6 @@ constexpr std::string_view kBytes = "application/octet-stream";
 /// What never changes. Entries are for those who showed a token, so no shared cache may keep them.
 constexpr std::string_view kForEver = "public, max-age=604800, immutable";
 constexpr std::string_view kForEverOwn = "private, max-age=604800, immutable";
-
-http::Response beyond_log(const ReadContext& context, std::uint64_t size) {
-  ProblemParts parts;
-  parts.detail = "the log has " + std::to_string(size) + " entries";
-  parts.members.emplace_back("size", std::to_string(size));
-  return problem(context.language, "beyond_log", std::move(parts));
-}
 
 /// What a log that was checked at start cannot lack: the file was changed under us.
 template <typename T>

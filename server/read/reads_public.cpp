@@ -9,6 +9,7 @@
 #include "projections/read_models.hpp"
 #include "server/api/negotiation.hpp"
 #include "server/read/answer.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/query.hpp"
 #include "server/read/reads.hpp"
 
@@ -26,13 +27,18 @@ std::string percent_encoded(std::string_view text) {
 }
 
 /// The path with the query as it was asked, but for the cursor: `?` or `&` is already there for one more
-/// parameter.
-std::string path_for_cursor(const http::Request& request) {
+/// parameter. A time to look back to has become the position that it meant, which no event recorded in the
+/// same microsecond can change from one page to the next.
+std::string path_for_cursor(const http::Request& request, std::optional<std::uint64_t> as_of) {
   std::string url(kPath);
   url += '?';
   for (const http::QueryParameter& parameter : request.query) {
-    if (parameter.name != "cursor")
+    if (parameter.name == "cursor") continue;
+    if (as_of && parameter.name == "as_of") {
+      url += "at_position=" + std::to_string(*as_of) + '&';
+    } else {
       url += percent_encoded(parameter.name) + '=' + percent_encoded(parameter.value) + '&';
+    }
   }
   return url;
 }
@@ -52,6 +58,10 @@ projections::AnnouncementFilter read_filter(QueryReader& query) {
       query.wrong("region", "must be 2, 4 or 6 digits of GB/T 2260");
     }
   }
+  filter.announced_from = query.date("announced_from");
+  filter.announced_until = query.date("announced_until");
+  if (filter.announced_from && filter.announced_until && *filter.announced_from > *filter.announced_until)
+    query.wrong("announced_from", "is after announced_until");
   return filter;
 }
 
@@ -97,21 +107,25 @@ http::Response Reads::announcements(const ReadContext& context) const {
   const projections::AnnouncementFilter filter = read_filter(query);
   const std::size_t limit = query.limit();
   const auto cursor = query.cursor();
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
   if (const auto refusal = query.done()) return problem(context.language, *refusal);
   const auto offer = negotiate(context.request, kListOffers);
   if (!offer) return problem(context.language, "not_acceptable");
 
   const store::Snapshot snapshot = context.engine.snapshot();
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  const projections::AsOf as_of = *then;
   const projections::Announcements& list = context.models.announcements;
-  auto page = list.find(snapshot.views(), filter, cursor, limit);
+  auto page = list.find(snapshot.views(), filter, cursor, limit, as_of);
   if (!page) {
     return problem(context.language, Refusal{.code = "bad_cursor",
                                              .errors = {},
                                              .state = {},
                                              .detail = "The cursor is not one of this list."});
   }
-  const std::uint64_t position = snapshot.size() - 1;
-  const auto last_change = list.last_change(snapshot.views());
+  const std::uint64_t position = as_of.value_or(snapshot.size() - 1);
+  const auto last_change = list.last_change(snapshot.views(), as_of);
   const auto format = static_cast<ListFormat>(*offer);
   const std::string tag = list_tag(last_change, *offer);
   if (none_match_fails(context.request, tag)) {
@@ -121,7 +135,7 @@ http::Response Reads::announcements(const ReadContext& context) const {
     unchanged.headers.add("Vary", "Accept");
     return unchanged;
   }
-  const std::string next_path = path_for_cursor(context.request) + "cursor=";
+  const std::string next_path = path_for_cursor(context.request, as_of) + "cursor=";
   const std::string link = page->next_cursor
                                ? '<' + next_path + percent_encoded(*page->next_cursor) + R"(>; rel="next")"
                                : std::string();
@@ -134,14 +148,14 @@ http::Response Reads::announcements(const ReadContext& context) const {
     const std::string base = "https://" + ledger.origin;
     facts = {.ledger_id = ledger.ledger_id,
              .origin = ledger.origin,
-             .self_url = base + path_for_cursor(context.request) +
+             .self_url = base + path_for_cursor(context.request, as_of) +
                          (cursor ? "cursor=" + percent_encoded(*cursor) : std::string()),
              .next_url = base + next_path,
              .item_url = base + "/v1/events/"};
     if (facts.self_url.ends_with('?') || facts.self_url.ends_with('&')) facts.self_url.pop_back();
   }
   projections::AnnouncementPage pieces(list, format, std::move(*page), position, last_change,
-                                       std::move(facts));
+                                       std::move(facts), as_of);
   std::string body;
   while (auto piece = pieces.next_chunk(snapshot.views())) {
     if (body.empty()) {
@@ -185,11 +199,15 @@ http::Response Reads::counts(const ReadContext& context) const {
 }
 
 http::Response Reads::number(const ReadContext& context) const {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const store::Snapshot snapshot = context.engine.snapshot();
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
   const projections::NumberAnswer found =
-      context.models.numbers.look_up(snapshot.views(), context.models.announcements, context.text);
-  const std::uint64_t position = snapshot.size() - 1;
+      context.models.numbers.look_up(snapshot.views(), context.models.announcements, context.text, *then);
+  const std::uint64_t position = then->value_or(snapshot.size() - 1);
   if (found.record) {
     std::string out;
     JsonWriter json(out);

@@ -1,9 +1,11 @@
 // GET answers about who is asking, grants, subjects and their product trees.
 #include "events/store/engine.hpp"
 #include "projections/read_models.hpp"
+#include "replay/as_of.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/answer_cache.hpp"
 #include "server/read/event_page.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/reads.hpp"
 #include "server/read/render.hpp"
 #include "server/read/timeline_json.hpp"
@@ -33,6 +35,15 @@ void member_time(JsonWriter& json, std::string_view name, const std::optional<Ti
   } else {
     json.raw("null");
   }
+}
+
+std::string body_of(const store::Snapshot& snapshot, const SubjectState& state, Sight sight) {
+  const auto registration = read_event(snapshot, state.registration_position, sight);
+  const auto information = read_event(snapshot, state.information_position, sight);
+  const auto decision = read_event(snapshot, state.decision_position, sight);
+  const auto change = read_event(snapshot, state.change_position, sight);
+  return render_subject(
+      {state, pointer(registration), pointer(information), pointer(decision), pointer(change)}, sight);
 }
 
 /// A page of a list that is ordered by id: the cursor is the last id.
@@ -135,7 +146,9 @@ http::Response Reads::subjects(const ReadContext& context) const {
 }
 
 http::Response Reads::subject(const ReadContext& context) {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const StreamId stream{StreamKind::subject, context.ids[0]};
   const Reader reader = reader_of(context);
   const Sight sight = sight_of_subject(reader, stream.id);
@@ -143,59 +156,76 @@ http::Response Reads::subject(const ReadContext& context) {
   // Before any value is opened, so that nothing erased meanwhile is kept as if it were still there.
   const std::uint32_t key_epoch = context.engine.key_epoch();
   const store::Snapshot snapshot = context.engine.snapshot();
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  if (*then) {
+    const auto state = replay::subject_at(snapshot, context.models, stream.id, **then);
+    if (!state) return not_found(context);
+    return answer(body_of(snapshot, *state, sight), **then, state->version);
+  }
   const std::uint64_t version = snapshot.stream_version(stream);
   if (version == 0) return not_found(context);
   AnswerCache::Body body = cache_.find(stream, {version, key_epoch}, reader).body;
   if (!body) {
     const auto state = snapshot.lookup().subject(stream.id);
     if (!state) return not_found(context);
-    const auto registration = read_event(snapshot, state->registration_position, sight);
-    const auto information = read_event(snapshot, state->information_position, sight);
-    const auto decision = read_event(snapshot, state->decision_position, sight);
-    const auto change = read_event(snapshot, state->change_position, sight);
-    body = std::make_shared<const std::string>(render_subject(
-        {*state, pointer(registration), pointer(information), pointer(decision), pointer(change)}, sight));
+    body = std::make_shared<const std::string>(body_of(snapshot, *state, sight));
     cache_.put(stream, {version, key_epoch}, stream.id, true, sight, body);
   }
   return answer(http::Body(std::move(body)), snapshot.size() - 1, version);
 }
 
 http::Response Reads::subject_products(const ReadContext& context) const {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const Sight sight = sight_of_subject(reader_of(context), context.ids[0]);
   if (sight == Sight::none) return not_found(context);
   const store::Snapshot snapshot = context.engine.snapshot();
   const Lookup& lookup = snapshot.lookup();
-  if (snapshot.stream_version({StreamKind::subject, context.ids[0]}) == 0) return not_found(context);
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  const std::uint64_t position = then->value_or(snapshot.size() - 1);
+  if (replay::version_at(snapshot, {StreamKind::subject, context.ids[0]}, position) == 0)
+    return not_found(context);
   const OpenText open = [&](std::uint64_t position, std::uint32_t field) {
     return lookup.private_text(position, field);
   };
   ListBody list;
-  for (const ProductState& product : lookup.products_of(context.ids[0])) {
-    write_product(list.json(), product, open, sight);
-  }
-  return answer(list.finish(std::nullopt, snapshot.size() - 1), snapshot.size() - 1);
+  const auto products = *then ? replay::products_at(snapshot, context.models, context.ids[0], position)
+                              : lookup.products_of(context.ids[0]);
+  for (const ProductState& product : products) write_product(list.json(), product, open, sight);
+  return answer(list.finish(std::nullopt, position), position);
 }
 
 http::Response Reads::subject_timeline(const ReadContext& context) const {
-  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  QueryReader query(context.request);
+  const Moment moment = read_moment(query, context.now, context.engine.last_recorded());
+  if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const StreamId stream{StreamKind::subject, context.ids[0]};
   const Sight sight = sight_of_subject(reader_of(context), stream.id);
   if (sight == Sight::none) return not_found(context);
   const store::Snapshot snapshot = context.engine.snapshot();
-  const std::uint64_t version = snapshot.stream_version(stream);
+  const auto then = position_of(context, snapshot, moment);
+  if (!then) return then.error();
+  const std::uint64_t position = then->value_or(snapshot.size() - 1);
+  const std::uint64_t version = replay::version_at(snapshot, stream, position);
   if (version == 0) return not_found(context);
-  const auto visits = context.models.timeline.visits(snapshot.views(), stream);
-  return answer(render_timeline(visits, snapshot.size() - 1, sight), snapshot.size() - 1, version);
+  const auto visits = *then ? replay::visits_at(snapshot, context.models, stream, position)
+                            : context.models.timeline.visits(snapshot.views(), stream);
+  return answer(render_timeline(visits, position, sight), position, version);
 }
 
 http::Response Reads::subject_events(const ReadContext& context) const {
   const StreamId stream{StreamKind::subject, context.ids[0]};
-  return stream_events(context, stream, [&](const store::Snapshot& snapshot) -> std::optional<EventOwner> {
+  const auto find_owner = [&](const store::Snapshot& snapshot,
+                              std::optional<std::uint64_t> position) -> std::optional<EventOwner> {
     if (sight_of_subject(reader_of(context), stream.id) == Sight::none) return std::nullopt;
-    if (snapshot.stream_version(stream) == 0) return std::nullopt;
+    if (replay::version_at(snapshot, stream, position.value_or(snapshot.size() - 1)) == 0)
+      return std::nullopt;
     return EventOwner{.subject = stream.id};
-  });
+  };
+  return stream_events(context, stream, find_owner);
 }
 
 }  // namespace ledger::server

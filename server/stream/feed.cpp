@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "replay/as_of.hpp"
 #include "server/read/event_page.hpp"
 #include "server/read/render.hpp"
 
@@ -114,7 +115,8 @@ class Feed::Page {
     std::vector<std::uint64_t> positions;
     std::uint64_t known_to = size;  // all positions of the streams below it are among these
     for (const StreamId& stream : streams) {
-      const std::uint64_t version = page_.next == 0 ? 0 : versions_up_to(snapshot_, stream, page_.next - 1);
+      const std::uint64_t version =
+          page_.next == 0 ? 0 : replay::version_at(snapshot_, stream, page_.next - 1);
       const auto found = snapshot_.stream_positions(stream, version, each);
       if (found.size() == each) known_to = std::min(known_to, found.back() + 1);
       positions.insert(positions.end(), found.begin(), found.end());

@@ -7,6 +7,7 @@
 
 #include "server/http/message.hpp"
 #include "server/read/answer.hpp"
+#include "server/read/moment.hpp"
 
 using namespace ledger;
 using namespace ledger::server;
@@ -163,4 +164,53 @@ TEST_CASE("Accept that takes none of the offers is told so, one that says nothin
   CHECK(negotiate("\"text/csv", kOffers) == 0);
   CHECK(negotiate("\"\\", kOffers) == 0);
   CHECK(negotiate(http::Request{}, kOffers) == 0);
+}
+
+TEST_CASE("a moment is a position, a time, or a day of Shanghai that is over") {
+  const TimestampUs now = *TimestampUs::parse("2026-05-02T12:00:00Z");
+  const auto moment = [&](const char* name, const char* value) {
+    const http::Request request = with({{name, value}});
+    QueryReader query(request);
+    (void)query.text("limit");
+    const Moment moment = read_moment(query, now, now);
+    CAPTURE(name, value);
+    CHECK_FALSE(query.done());
+    return moment;
+  };
+  CHECK(moment("at_position", "0").position == 0u);
+  CHECK(moment("at_position", "12").position == 12u);
+  CHECK(moment("as_of", "2026-05-02T20:00:00+08:00").time == now);
+  CHECK(moment("as_of", "2026-05-02T20:00:00 08:00").time == now);  // as an unescaped plus sign arrives
+  // The day ends at midnight in Shanghai, eight hours ahead of UTC.
+  CHECK(moment("as_of", "2026-05-01").time->text() == "2026-05-01T15:59:59.999999Z");
+  CHECK(moment("as_of", "1970-01-01").time->text() == "1970-01-01T15:59:59.999999Z");
+  CHECK_FALSE(moment("limit", "5").position);
+}
+
+TEST_CASE("a moment that is none, not over yet, or given both ways is refused by name") {
+  const TimestampUs now = *TimestampUs::parse("2026-05-02T12:00:00Z");
+  const auto refused = [&](std::initializer_list<std::pair<const char*, const char*>> parameters) {
+    const http::Request request = with(parameters);
+    QueryReader query(request);
+    (void)read_moment(query, now, now);
+    const auto refusal = query.done();
+    REQUIRE(refusal);
+    CHECK(refusal->code == "bad_query");
+    return refusal->detail;
+  };
+  for (const char* value : {"-1", "x", "", "01", "9007199254740993"})
+    CHECK(refused({{"at_position", value}}).starts_with("at_position must be a number"));
+  for (const char* value :
+       {"", "yesterday", "2026-13-01", "2026-02-30", "2026-05-01T10:00:00", "1777777777", "2026-05-01 08:00"})
+    CHECK(refused({{"as_of", value}}) == "as_of must be an RFC 3339 time, or a date");
+  CHECK(refused({{"as_of", "2026-05-02T12:00:00.000001Z"}}) == "as_of is in the future");
+  CHECK(refused({{"as_of", "2026-05-02"}}) == "as_of is a day that is not over in Asia/Shanghai");
+  CHECK(refused({{"as_of", "2026-05-01"}, {"at_position", "3"}}) == "as_of stands in place of at_position");
+  CHECK(refused({{"as_of", "2026-05-01"}, {"at_position", "x"}}).find("stands in place") !=
+        std::string::npos);
+  // A ledger that is ahead of the clock may be asked up to its last event.
+  const http::Request request = with({{"as_of", "2027-01-01T00:00:00Z"}});
+  QueryReader query(request);
+  (void)read_moment(query, now, *TimestampUs::parse("2027-01-01T00:00:00Z"));
+  CHECK_FALSE(query.done());
 }
