@@ -124,6 +124,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::filing>("/v1/filings/{id}"),
     get<&Reads::filing_events>("/v1/filings/{id}/events"),
     get<&Reads::filing_timeline>("/v1/filings/{id}/timeline"),
+    get<&Reads::filing_diff>("/v1/filings/{id}/diff"),
     slow<&Reads::filing_bundle>("/v1/filings/{id}/bundle"),
     form(Method::put, "/v1/filings/{id}/draft", save_draft),
     bare(Method::del, "/v1/filings/{id}/draft", discard_draft),

@@ -46,6 +46,7 @@ class Reads {
   [[nodiscard]] http::Response filing(const ReadContext& context);                 ///< GET /v1/filings/{id}
   [[nodiscard]] http::Response filing_timeline(const ReadContext& context) const;  ///< GET .../{id}/timeline
   [[nodiscard]] http::Response filing_events(const ReadContext& context) const;    ///< GET .../{id}/events
+  [[nodiscard]] http::Response filing_diff(const ReadContext& context) const;      ///< GET .../{id}/diff
   [[nodiscard]] http::Response filing_bundle(const ReadContext& context) const;    ///< GET .../{id}/bundle
   [[nodiscard]] http::Response drafts(const ReadContext& context) const;           ///< GET /v1/drafts; filer
   [[nodiscard]] http::Response review_queue(

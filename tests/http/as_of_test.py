@@ -15,6 +15,18 @@ def later(path, **query):
     return path + ("&" if "?" in path else "?") + "&".join("%s=%s" % pair for pair in query.items())
 
 
+def flat(value, pointer=""):
+    """Every leaf of a JSON value by its pointer; null, an empty list and what is not there are alike."""
+    if value is None or value == []:
+        return {}
+    if isinstance(value, dict) and value and value != {"committed": True}:
+        return {k: v for name, member in value.items()
+                for k, v in flat(member, pointer + "/" + name.replace("~", "~0").replace("/", "~1")).items()}
+    if isinstance(value, list) and value:
+        return {k: v for i, element in enumerate(value) for k, v in flat(element, "%s/%d" % (pointer, i)).items()}
+    return {pointer: value}
+
+
 class Registry(unittest.TestCase):
     """A served ledger with staff, one qualified subject and a product tree."""
 
@@ -239,6 +251,95 @@ class LookingBack(Registry):
         for query in ("announced_from=2026-02-30", "announced_until=x", "announced_from=",
                       "announced_from=2026-05-02&announced_until=2026-05-01", "announced_from=2026-05-01T00:00:00Z"):
             self.assertEqual(self.ledger.get("/v1/announcements?" + query).code, "bad_query", query)
+
+
+class Differences(Registry):
+    def diff(self, filing, token, status=200, **query):
+        answer = self.ledger.get(later("/v1/filings/%s/diff" % filing, **query), token)
+        self.assertEqual(answer.status, status, answer)
+        return answer.json
+
+    def body(self, filing, token, position):
+        answer = self.ledger.get("/v1/filings/%s?at_position=%d" % (filing, position), token)
+        return answer.json if answer.status == 200 else None
+
+    def test_a_difference_names_every_field_that_differs_and_no_other(self):
+        before = self.head()
+        filing = self.submitted()
+        self.ledger.must(self.ledger.post("/v1/filings/%s/start-review" % filing, self.staff["reviewer"]))
+        self.decide(filing, "reject", body={"reasons": [
+            {"code": "mechanism_vague", "field": "/details/model", "note": "请补充"}]})
+        self.ledger.must(self.ledger.request("PUT", "/v1/filings/%s/draft" % filing, self.filer,
+                                             {"form": self.form(algorithm_name="改名")}))
+        self.ledger.must(self.ledger.post("/v1/filings/%s/submit" % filing, self.filer, {"declared": True}))
+        events = self.ledger.get("/v1/filings/%s/events" % filing, self.filer).json["items"]
+        positions = [before] + [int(event["sequence"]) for event in events]
+        for token in (self.filer, self.staff["reviewer"]):
+            for i, start in enumerate(positions):
+                for end in positions[i:]:
+                    old, new = self.body(filing, token, start), self.body(filing, token, end)
+                    if new is None:
+                        self.diff(filing, token, 404, **{"from": start, "to": end})
+                        continue
+                    told = self.diff(filing, token, **{"from": start, "to": end})
+                    old_leaves, new_leaves = flat(old), flat(new)
+                    expected = {p for p in {**old_leaves, **new_leaves} if old_leaves.get(p) != new_leaves.get(p)}
+                    found = {}
+                    for change in told["changes"]:
+                        for pointer in {**flat(change["before"], change["pointer"]),
+                                        **flat(change["after"], change["pointer"])}:
+                            found[pointer] = change
+                    self.assertEqual(set(found) & expected, expected, "%d to %d" % (start, end))
+                    for pointer in set(found) - expected:  # of a list or form that changed as a whole
+                        self.assertNotEqual(found[pointer]["before"], found[pointer]["after"])
+                    self.assertEqual(told["to"]["version"], new["version"])
+                    self.assertEqual(told["from"]["state"], old["state"] if old else None)
+                    self.assertEqual([event["position"] for event in told["events"]],
+                                     [p for p in positions[1:] if start < p <= end])
+        told = self.diff(filing, self.filer, **{"from": positions[1], "to": positions[-1]})
+        self.assertIn({"pointer": "/algorithm_name", "before": "示例推荐算法", "after": "改名"}, told["changes"])
+        self.assertEqual([event["type"] for event in told["events"]],
+                         ["filing.submitted", "review.started", "filing.rejected", "draft.saved", "filing.submitted"])
+        self.assertIsNone(told["next_cursor"])
+
+    def test_commitments_are_compared_without_being_opened(self):
+        filing = self.submitted()
+        self.ledger.must(self.ledger.post("/v1/filings/%s/start-review" % filing, self.staff["reviewer"]))
+        first = self.head()
+        self.decide(filing, "reject", body={"reasons": [
+            {"code": "mechanism_vague", "field": "/details/model", "note": "请补充"}]})
+        second = self.head()
+        self.ledger.must(self.ledger.request("PUT", "/v1/filings/%s/draft" % filing, self.filer, {"form": self.form()}))
+        self.ledger.must(self.ledger.post("/v1/filings/%s/submit" % filing, self.filer, {"declared": True}))
+        third = self.head()
+        registrar = self.staff["registrar"]
+        hidden = {"committed": True}
+        between = self.diff(filing, registrar, **{"from": first, "to": third})["changes"]
+        self.assertIn({"pointer": "/form/details/model", "before": hidden, "after": hidden}, between)
+        # The same submission on both sides: the same commitments.
+        same = self.diff(filing, registrar, **{"from": first, "to": second})["changes"]
+        self.assertEqual([change for change in same if change["pointer"].startswith("/form")], [])
+        # Who may read the values is told what became of them, and here nothing did.
+        opened = self.diff(filing, self.filer, **{"from": first, "to": third})["changes"]
+        self.assertEqual([change for change in opened if change["pointer"].startswith("/form/details")], [])
+        self.assertNotIn("协同过滤", str(between))
+
+    def test_bad_ends_are_refused(self):
+        filing = self.ledger.draft(self.subject, self.filer, self.form())
+        head = self.head()
+        for query, status, code in (("", 400, "bad_query"), ("?from=x", 400, "bad_query"),
+                                    ("?from=%d&to=%d" % (head, head - 1), 400, "bad_query"),
+                                    ("?from=%d" % (head + 1), 404, "beyond_log"),
+                                    ("?from=0&to=%d" % (head + 1), 404, "beyond_log"),
+                                    ("?from=0&to=%d" % (head - 1), 404, "not_found"),
+                                    ("?from=0&at_position=1", 400, "bad_query")):
+            answer = self.ledger.get("/v1/filings/%s/diff%s" % (filing, query), self.filer)
+            self.assertEqual((answer.status, answer.code), (status, code), query)
+        self.assertEqual(self.ledger.get("/v1/filings/%s/diff?from=0" % filing, self.staff["reviewer"]).code, "not_found")
+        self.assertEqual(self.diff(filing, self.filer, **{"from": head, "to": head})["changes"], [])
+        whole = self.diff(filing, self.filer, **{"from": 0})
+        self.assertEqual(whole["from"]["state"], None)
+        self.assertIn({"pointer": "/state", "before": None, "after": "draft"}, whole["changes"])
 
 
 if __name__ == "__main__":
