@@ -30,6 +30,11 @@ class Simulate(unittest.TestCase, Refusing):
         self.assertEqual(done.stderr, "")
         return json.loads(done.stdout)
 
+    @staticmethod
+    def events(ledger):
+        return subprocess.run([BINARY, "export", "events", "--data", str(ledger.data)], capture_output=True, text=True,
+                              check=True).stdout.splitlines()
+
     def test_a_history_is_served_and_says_that_it_is_simulated(self):
         ledger = self.fresh()
         report = self.simulate(ledger, "--filings", 150, "--seed", 4)
@@ -39,9 +44,9 @@ class Simulate(unittest.TestCase, Refusing):
 
         ledger.start()
         token = ledger.admin
-        auditor = ledger.must(ledger.request("POST", "/v1/access/grants", token, {"principal": "a", "role": "auditor"}))
+        auditor = ledger.grant("an auditor", "auditor")
         answers = [ledger.get("/v1/announcements?limit=5"), ledger.get("/v1/me", token), ledger.get("/readyz"),
-                   ledger.get("/v1/filings?limit=1", auditor["token"]), ledger.get("/nowhere"),
+                   ledger.get("/v1/filings?limit=1", auditor), ledger.get("/nowhere"),
                    ledger.get("/v1/numbers/1"), ledger.get("/v1/filings"),
                    ledger.request("POST", "/v1/access/grants", token, {}),
                    ledger.request("POST", "/v1/access/grants", token, raw=b"{", headers={"Content-Type": "application/json"})]
@@ -53,14 +58,14 @@ class Simulate(unittest.TestCase, Refusing):
         for answer in (ledger.get("/healthz"), ledger.get("/log/checkpoint"), ledger.get("/")):
             self.assertEqual((answer.status, answer.headers["ledger-simulated"]), (200, "true"))
         # What is proved or sealed stays as it is.
-        events = ledger.get("/v1/events?limit=3", auditor["token"]).json
+        events = ledger.get("/v1/events?limit=3", auditor).json
         self.assertIs(events["simulated"], True)
         self.assertTrue(all("simulated" not in event for event in events["items"]))
-        first = [e["type"] for e in ledger.get("/v1/events?limit=100", auditor["token"]).json["items"]]
+        first = [e["type"] for e in ledger.get("/v1/events?limit=100", auditor).json["items"]]
         self.assertIn("ledger.simulated", first)
         self.assertNotIn("subject.registered", first[:first.index("ledger.simulated")])
-        filing = ledger.get("/v1/filings?state=published&limit=1", auditor["token"]).json["items"][0]["id"]
-        bundle = ledger.get("/v1/filings/%s/bundle" % filing, auditor["token"])
+        filing = ledger.get("/v1/filings?state=published&limit=1", auditor).json["items"][0]["id"]
+        bundle = ledger.get("/v1/filings/%s/bundle" % filing, auditor)
         file = ledger.root / "bundle.json"
         file.write_bytes(bundle.body)
         checked = subprocess.run([BINARY, "verify", "--bundle", str(file), "--vkey", ledger.created["vkey"]],
@@ -80,7 +85,7 @@ class Simulate(unittest.TestCase, Refusing):
             ledger = Ledger("--at", at)
             self.addCleanup(ledger.close)
             self.simulate(ledger, "--filings", 40, "--seed", seed, "--to", to)
-            lines = ledger.run("export", "events").stdout.splitlines()
+            lines = self.events(ledger)
             start = next(i for i, line in enumerate(lines) if '"ledger.simulated"' in line)
             exports.append(lines[start:])
         self.assertGreater(len(exports[0]), 300)
@@ -97,7 +102,7 @@ class Simulate(unittest.TestCase, Refusing):
         self.refused(registered.run("simulate", "--filings", "3", "--seed", "1"), 3, "history")
 
     def test_a_server_holds_the_directory(self):
-        ledger = self.fresh().start()
+        ledger = self.fresh(1).start()
         self.refused(ledger.run("simulate", "--filings", "3", "--seed", "1"), 4)
 
     def test_arguments_that_make_no_sense_are_named(self):
@@ -127,7 +132,7 @@ class Simulate(unittest.TestCase, Refusing):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         # Once a batch is there it is in the middle of it.
         end = time.monotonic() + 300
-        while time.monotonic() < end and len(ledger.run("export", "events").stdout.splitlines()) < 1000:
+        while time.monotonic() < end and len(self.events(ledger)) < 1000:
             self.assertIsNone(process.poll())
             time.sleep(0.2)
         process.send_signal(how)
