@@ -2,6 +2,7 @@
 // so that it can be replayed for ever, also where private values are gone.
 #include <algorithm>
 
+#include "events/core/calendars.hpp"
 #include "events/core/credit_code.hpp"
 #include "events/core/filing_number.hpp"
 #include "events/core/guards.hpp"
@@ -300,6 +301,14 @@ class Rules {
       return broken("unique", "the number belongs to another record");
     }
     return std::nullopt;
+  }
+
+  Checked operator()(const CalendarPublished& e) const {
+    if (const auto errors = calendar_errors(e); !errors.empty()) {
+      return broken("calendar", errors[0].pointer + ' ' + errors[0].code);
+    }
+    return lookup_.ledger().has_calendar(e.year) ? broken("unique", "the year's calendar is published")
+                                                 : std::nullopt;
   }
 
   Checked operator()(const SigningKeyAdded& e) const {

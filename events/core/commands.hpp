@@ -90,6 +90,11 @@ struct RetireSigningKey {
   std::string vkey;
 };
 
+// Calendars.
+struct PublishCalendar {
+  CalendarPublished calendar;
+};
+
 /// Marks a ledger fresh from `init` as one whose history is made up. `parameters` is canonical JSON.
 struct SimulateLedger {
   std::uint64_t seed = 0;
@@ -245,13 +250,15 @@ struct ImportRecord {
   RecordImported row;
 };
 
-using Command = std::variant<
-    GrantAccess, RevokeAccess, RegisterSubject, SubmitSubject, ApproveSubject, RejectSubject, ChangeSubject,
-    ApproveSubjectChange, RejectSubjectChange, CloseSubject, LapseSubject, PlaceHold, LiftHold, EraseSubject,
-    AddSigningKey, RetireSigningKey, RegisterWebhook, RemoveWebhook, AddProduct, UpdateProduct, RemoveProduct,
-    AddAccessPath, UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling,
-    SaveDraft, DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling, RejectFiling,
-    AssignNumber, PublishFiling, RecordDisplay, SubmitChange, WithdrawChange, ApproveChange, RejectChange,
-    RequestCancellation, RejectCancellation, CancelFiling, RevokeFiling, CorrectAnnouncement, ImportRecord, SimulateLedger>;
+using Command =
+    std::variant<GrantAccess, RevokeAccess, RegisterSubject, SubmitSubject, ApproveSubject, RejectSubject,
+                 ChangeSubject, ApproveSubjectChange, RejectSubjectChange, CloseSubject, LapseSubject,
+                 PlaceHold, LiftHold, EraseSubject, AddSigningKey, RetireSigningKey, PublishCalendar,
+                 RegisterWebhook, RemoveWebhook, AddProduct, UpdateProduct, RemoveProduct, AddAccessPath,
+                 UpdateAccessPath, RemoveAccessPath, AddFeature, UpdateFeature, RemoveFeature, CreateFiling,
+                 SaveDraft, DiscardDraft, SubmitFiling, WithdrawFiling, StartReview, ApproveFiling,
+                 RejectFiling, AssignNumber, PublishFiling, RecordDisplay, SubmitChange, WithdrawChange,
+                 ApproveChange, RejectChange, RequestCancellation, RejectCancellation, CancelFiling,
+                 RevokeFiling, CorrectAnnouncement, ImportRecord, SimulateLedger>;
 
 }  // namespace ledger

@@ -48,6 +48,7 @@ LEDGER_LEADS_TO(LiftHold, HoldLifted)
 LEDGER_LEADS_TO(EraseSubject, PersonalDataErased)
 LEDGER_LEADS_TO(AddSigningKey, SigningKeyAdded)
 LEDGER_LEADS_TO(RetireSigningKey, SigningKeyRetired)
+LEDGER_LEADS_TO(PublishCalendar, CalendarPublished)
 LEDGER_LEADS_TO(RegisterWebhook, WebhookRegistered)
 LEDGER_LEADS_TO(RemoveWebhook, WebhookRemoved)
 LEDGER_LEADS_TO(AddProduct, ProductAdded)
@@ -138,8 +139,8 @@ std::optional<Refusal> hinder_registrar(const FilingState& filing, const Lookup&
 std::optional<StreamId> addressed_stream(const Command& command) {
   return std::visit(
       []<typename C>(const C& c) -> std::optional<StreamId> {
-        if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey, RegisterWebhook,
-                             RemoveWebhook, SimulateLedger>) {
+        if constexpr (is_any<C, GrantAccess, RevokeAccess, AddSigningKey, RetireSigningKey, PublishCalendar,
+                             RegisterWebhook, RemoveWebhook, SimulateLedger>) {
           return StreamId{};
         } else if constexpr (is_any<C, RegisterSubject, AddProduct, CreateFiling, ImportRecord>) {
           return std::nullopt;

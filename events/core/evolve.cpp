@@ -105,6 +105,8 @@ LedgerState evolve(LedgerState state, const Event& event) {
   } else if (const auto* gone = std::get_if<WebhookRemoved>(&event.payload)) {
     std::erase_if(state.webhooks,
                   [&](const WebhookState& webhook) { return webhook.id == gone->webhook_id; });
+  } else if (const auto* calendar = std::get_if<CalendarPublished>(&event.payload)) {
+    state.calendars.push_back(calendar->year);
   } else if (std::holds_alternative<LedgerSimulated>(event.payload)) {
     state.simulated = true;
   }

@@ -108,6 +108,7 @@ void check_document(std::vector<FieldError>& errors, const Lookup& lookup, const
 [[nodiscard]] Decided decide_on(const EraseSubject&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const AddSigningKey&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const RetireSigningKey&, const Lookup&, const Context&);
+[[nodiscard]] Decided decide_on(const PublishCalendar&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const RegisterWebhook&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const RemoveWebhook&, const Lookup&, const Context&);
 [[nodiscard]] Decided decide_on(const AddProduct&, const Lookup&, const Context&);

@@ -82,6 +82,11 @@ inline constexpr std::size_t kPublicNumberCharactersMax = 64;
 inline constexpr std::size_t kPrincipalNameCharactersMax = 64;
 /// A webhook's URL, in characters.
 inline constexpr std::size_t kUrlCharactersMax = 2'000;
+/// Weekdays off and weekends worked in one year's calendar; real years have at most 24 and 12.
+inline constexpr std::size_t kCalendarHolidaysMax = 64;
+inline constexpr std::size_t kCalendarWorkingDaysMax = 32;
+/// What fixes a calendar's days: the title of a notice, or where it stands, in characters.
+inline constexpr std::size_t kCalendarSourceCharactersMax = 200;
 /// Webhooks at once: each has a thread that delivers.
 inline constexpr std::size_t kWebhooksMax = 64;
 

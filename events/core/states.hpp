@@ -3,6 +3,7 @@
 // lists its fields once, like the events do, for the rows of the views (schema/views.fbs).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,6 +69,12 @@ struct LedgerState {
   bool simulated = false;
   std::vector<std::string> vkeys;      ///< verifier keys in force, oldest first: all of them sign checkpoints
   std::vector<WebhookState> webhooks;  ///< oldest first
+  /// Years whose working-day calendar is published, in the order of publication. The days themselves are the
+  /// read model's (projections/calendars.hpp): this state is copied for every decision.
+  std::vector<std::uint16_t> calendars;
+  [[nodiscard]] bool has_calendar(std::uint16_t year) const {
+    return std::find(calendars.begin(), calendars.end(), year) != calendars.end();
+  }
   /// The webhook of this id; null where there is none, or none any more.
   [[nodiscard]] const WebhookState* webhook(const Uuid& id) const {
     for (const WebhookState& webhook : webhooks) {
@@ -85,6 +92,7 @@ struct LedgerState {
     visit.field(6, "simulated", self.simulated);
     visit.field(7, "vkeys", self.vkeys);
     visit.field(8, "webhooks", self.webhooks);
+    visit.field(9, "calendars", self.calendars);
   }
   bool operator==(const LedgerState&) const = default;
 };

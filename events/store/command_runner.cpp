@@ -26,6 +26,7 @@ std::string word(const ProductState& state) {
 /// What a grant, a webhook, or the ledger stream, is after an event of its own.
 std::string word_on_ledger(EventType type) {
   if (type == type_number<AccessGranted>() || type == type_number<WebhookRegistered>()) return "active";
+  if (type == type_number<CalendarPublished>()) return "published";
   if (type == type_number<AccessRevoked>()) return "revoked";
   if (type == type_number<WebhookRemoved>()) return "removed";
   return "present";
