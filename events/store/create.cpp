@@ -54,7 +54,7 @@ std::unexpected<EngineFault> storage(std::string detail) {
   return std::unexpected(fault_of(EngineFailure::storage, std::move(detail)));
 }
 
-/// `ledger.created` and the first admin's grant, as one command of the operator.
+/// `ledger.created`, the first admin's grant and the calendars, as one command of the operator.
 std::vector<NewEvent> first_events(Stores& stores, const CreateOptions& options, const std::string& vkey,
                                    RandomPool& random, TimestampUs at, Uuid& grant_id) {
   LedgerCreated created{.ledger_id = stores.ledger_id,
@@ -72,6 +72,9 @@ std::vector<NewEvent> first_events(Stores& stores, const CreateOptions& options,
   std::vector<NewEvent> events;
   events.push_back({.stream = {}, .payload = std::move(created), .effective_on = {}});
   events.push_back({.stream = {}, .payload = std::move(granted), .effective_on = {}});
+  for (const CalendarPublished& calendar : options.calendars) {
+    events.push_back({.stream = {}, .payload = calendar, .effective_on = {}});
+  }
   return events;
 }
 

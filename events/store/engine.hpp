@@ -208,11 +208,14 @@ struct CreateOptions {
   std::string origin;
   std::string number_prefix = "演示备";
   std::optional<TimestampUs> at;
+  /// Working-day calendars to publish with the first events; `init` gives the shipped ones.
+  std::vector<CalendarPublished> calendars = {};
 };
 
 class Engine {
  public:
-  /// Makes a ledger: directory, keys, `ledger.created` and the first `access.granted`. Leaves nothing behind
+  /// Makes a ledger: directory, keys, and as one command `ledger.created`, the first `access.granted` and a
+  /// `calendar.published` for each calendar given. Leaves nothing behind
   /// when it fails, and refuses a directory that holds a ledger.
   [[nodiscard]] static std::expected<Created, EngineFault> create(const CreateOptions& options);
 

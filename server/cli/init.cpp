@@ -1,6 +1,7 @@
 // `init`: makes a ledger. The one command that prints secrets: the first admin's token.
 #include <CLI/CLI.hpp>
 
+#include "events/core/calendars.hpp"
 #include "events/core/filing_number.hpp"
 #include "projections/json_writer.hpp"
 #include "server/cli/commands.hpp"
@@ -23,6 +24,7 @@ int init(Options options) {
   if (!is_number_prefix(options.create.number_prefix)) {
     return fail(kUsage, "--number-prefix: 1 to 16 characters, no digit, no blank, no 号");
   }
+  options.create.calendars = shipped_calendars();
   const auto created = store::Engine::create(options.create);
   if (!created) {
     // What is left to be wrong with the arguments themselves has one flag each.

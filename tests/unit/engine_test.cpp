@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "events/core/calendars.hpp"
 #include "events/crypto/primitives.hpp"
 #include "events/store/vault.hpp"
 #include "events/store/views.hpp"
@@ -90,6 +91,42 @@ TEST_CASE("a new ledger holds its creation and the first admin, whose token auth
   CHECK(snapshot.lookup().principal_named("admin") == grant->principal_id);
   CHECK_FALSE(snapshot.entry(2));
   CHECK(story.engine->authenticate("fl1_1_x").error().code == "token_unknown");
+}
+
+TEST_CASE("calendars given to create are published in the first commit, by the first command") {
+  test::TempDir dir;
+  store::CreateOptions create{.data = dir / "d",
+                              .master_key = {},
+                              .origin = "ledger.test/calendars",
+                              .number_prefix = "演示备",
+                              .at = {},
+                              .calendars = shipped_calendars()};
+  REQUIRE(Engine::create(create));
+  EngineOptions options;
+  options.data = create.data;
+  options.ledger_map_bytes = options.views_map_bytes = std::uint64_t{1} << 30;
+  const auto engine = Engine::open(options, {});
+  REQUIRE(engine);
+  const std::size_t years = create.calendars.size();
+  REQUIRE((*engine)->size() == 2 + years);
+  const Snapshot snapshot = (*engine)->snapshot();
+  CHECK(snapshot.lookup().ledger().calendars.size() == years);
+  const EventHeader first = snapshot.event(0, false)->event.header;
+  for (std::uint64_t at = 0; at < (*engine)->size(); ++at) {
+    const Event event = snapshot.event(at, false)->event;
+    CHECK(event.header.command_id == first.command_id);
+    CHECK(event.header.step == at + 1);
+    CHECK(event.header.steps == 2 + years);
+    CHECK(event.header.actor.role == Role::operator_);
+    CHECK(event.header.recorded_at == first.recorded_at);
+    if (at >= 2) CHECK(std::get<CalendarPublished>(event.payload).year == create.calendars[at - 2].year);
+  }
+
+  // What no command would publish is not created either.
+  create.data = dir / "e";
+  create.calendars.push_back(create.calendars.front());
+  CHECK_FALSE(Engine::create(create));
+  CHECK_FALSE(std::filesystem::exists(create.data));
 }
 
 TEST_CASE("create refuses what is no ledger's and leaves nothing behind") {
