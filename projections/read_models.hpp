@@ -7,6 +7,7 @@
 #include <span>
 
 #include "projections/announcements.hpp"
+#include "projections/calendars.hpp"
 #include "projections/filings.hpp"
 #include "projections/numbers.hpp"
 #include "projections/past_states.hpp"
@@ -29,12 +30,13 @@ class ReadModels {
   Announcements announcements;
   Numbers numbers;
   PastStates past_states;
+  Calendars calendars;
 
   [[nodiscard]] std::span<store::Projection* const> all() const { return all_; }
 
  private:
-  std::array<store::Projection*, 6> all_ = {&timeline,      &filings, &review_queue,
-                                            &announcements, &numbers, &past_states};
+  std::array<store::Projection*, 7> all_ = {&timeline, &filings,     &review_queue, &announcements,
+                                            &numbers,  &past_states, &calendars};
 };
 
 }  // namespace ledger::projections

@@ -74,6 +74,18 @@ RowBytes key_of(const Waiting::Case& one) {
   return std::move(RowBytes().byte(one.stage).number(one.position));
 }
 
+QueueItem read_item(Bytes key, Bytes value) {
+  RowReader place(key), row(value);
+  QueueItem item;
+  item.stage = place.byte<QueueStage>();
+  item.position = place.number<std::uint64_t>();
+  item.kind = row.byte<CaseKind>();
+  item.id = row.id();
+  item.attempt = row.number<std::uint32_t>();
+  item.since = row.time();
+  return item;
+}
+
 template <typename E, std::size_t N>
 std::string_view text_in(const std::array<std::string_view, N>& names, E value) {
   const auto number = static_cast<std::size_t>(value);
@@ -140,25 +152,38 @@ std::expected<Page<QueueItem>, ListFault> ReviewQueue::list(const store::Transac
   store::Cursor row = views.cursor(queue_);
   bool there = row.seek(RowBytes().byte(stage).number(from));
   for (; there; there = row.next()) {
-    RowReader key(row.key());
-    if (key.byte<QueueStage>() != stage) break;
+    const QueueItem item = read_item(row.key(), row.value());
+    if (item.stage != stage) break;
     if (page.items.size() >= limit) {
       RowBytes last;
       last.number(page.items.empty() ? from : page.items.back().position);
       page.next_cursor = cursor_text(CursorKind::review_queue, last);
       break;
     }
-    RowReader value(row.value());
-    QueueItem item;
-    item.stage = stage;
-    item.position = key.number<std::uint64_t>();
-    item.kind = value.byte<CaseKind>();
-    item.id = value.id();
-    item.attempt = value.number<std::uint32_t>();
-    item.since = value.time();
     page.items.push_back(item);
   }
   return page;
+}
+
+std::optional<Deadline> deadline_of(const QueueItem& item, const WorkingCalendar& calendar, Date today) {
+  if (item.kind != CaseKind::filing) return std::nullopt;
+  return deadline(calendar, Date::of(item.since), kReviewDays, today);
+}
+
+std::uint64_t ReviewQueue::overdue(const store::Transaction& views, QueueStage stage,
+                                   const WorkingCalendar& calendar, Date today) const {
+  std::uint64_t overdue = 0;
+  store::Cursor row = views.cursor(queue_);
+  bool there = row.seek(RowBytes().byte(stage));
+  for (std::uint64_t scanned = 0; there && scanned < kOverdueScannedMax; ++scanned, there = row.next()) {
+    const QueueItem item = read_item(row.key(), row.value());
+    if (item.stage != stage) break;
+    const auto clock = deadline_of(item, calendar, today);
+    if (!clock) continue;
+    if (!clock->overdue) break;
+    ++overdue;
+  }
+  return overdue;
 }
 
 }  // namespace ledger::projections

@@ -1,6 +1,7 @@
 // What waits for a decision. Stage `initial`: subjects submitted, and changes of subjects. Stage `review`:
 // filings submitted or in review, changes of published filings, and requests to cancel. Oldest submission
-// first, which is the order of due dates within a kind.
+// first: the days of submission never decrease along the log, so neither do the due dates, and the oldest due
+// comes first whatever calendars are published later.
 //
 // Rows: database `review_queue`, key stage[1] position[8] of the submission, value kind[1] id[16] attempt[4]
 // since[8]. Integers big-endian, times microseconds since the epoch.
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "events/core/working_days.hpp"
 #include "events/store/projection.hpp"
 #include "projections/page.hpp"
 
@@ -42,6 +44,14 @@ struct QueueItem {
   bool operator==(const QueueItem&) const = default;
 };
 
+/// The statutory clock of a waiting case, as of `today`: 30 working days from the submission for the attempt
+/// of a filing. The law sets none for the other kinds: nullopt.
+[[nodiscard]] std::optional<Deadline> deadline_of(const QueueItem& item, const WorkingCalendar& calendar,
+                                                  Date today);
+
+/// Rows that `overdue` looks at: a queue with more overdue cases counts as this many.
+inline constexpr std::uint64_t kOverdueScannedMax = 10'000;
+
 class ReviewQueue final : public store::Projection {
  public:
   [[nodiscard]] std::string_view name() const override { return "review_queue"; }
@@ -56,6 +66,11 @@ class ReviewQueue final : public store::Projection {
                                                                QueueStage stage,
                                                                std::optional<std::string_view> cursor,
                                                                std::size_t limit) const;
+
+  /// Cases of a stage that are overdue today, at most kOverdueScannedMax. They stand at the front of the
+  /// queue, so nothing behind them is read.
+  [[nodiscard]] std::uint64_t overdue(const store::Transaction& views, QueueStage stage,
+                                      const WorkingCalendar& calendar, Date today) const;
 
  private:
   store::Database queue_;

@@ -20,7 +20,6 @@ std::span<const Bench> benches() {
       {"rebuild",
        "all views anew from a log of a million events, 300,000/s wanted, against a bare scan of it", 300'000,
        bench_rebuild},
-      {"rebuild", "all views anew from a log of a million events", 200'000, bench_rebuild},
       {"as-of", "states of filings at past positions against those that stand now", 0.02, bench_as_of},
       {"verify", "`verify --data` without the key against bare SHA-256 of the entries", 0, bench_verify},
       {"import", "a list as long as all official ones into a fresh ledger; 2 s are 3,998 rows/s", 3'998.5,

@@ -1,6 +1,7 @@
 ledger_test(timeline_test unit timeline_test.cpp)
 ledger_test(filings_test unit filings_test.cpp)
 ledger_test(review_queue_test unit review_queue_test.cpp)
+ledger_test(calendars_test unit calendars_test.cpp)
 ledger_test(announcements_test unit announcements_test.cpp)
 ledger_test(number_lookup_test unit number_lookup_test.cpp)
 ledger_test(announcement_format_test unit announcement_format_test.cpp)
