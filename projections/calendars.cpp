@@ -76,4 +76,18 @@ std::shared_ptr<const WorkingCalendar> Calendars::calendar(const store::Transact
   return made;
 }
 
+std::shared_ptr<const WorkingCalendar> Calendars::calendar_at(const store::Transaction& views,
+                                                              std::uint64_t position) const {
+  std::vector<CalendarPublished> published;
+  bool all_of_them = true;
+  for (PublishedCalendar& year : all(views)) {
+    if (year.position <= position) {
+      published.push_back(std::move(year.calendar));
+    } else {
+      all_of_them = false;
+    }
+  }
+  return all_of_them ? calendar(views) : std::make_shared<const WorkingCalendar>(published);
+}
+
 }  // namespace ledger::projections

@@ -36,6 +36,9 @@ class Calendars final : public store::Projection {
   /// The calendar of a snapshot, never null; made when the number of published years is another than the last
   /// time, else the same object.
   [[nodiscard]] std::shared_ptr<const WorkingCalendar> calendar(const store::Transaction& views) const;
+  /// The calendar of what was published at or before a position; made anew where that is not all of it.
+  [[nodiscard]] std::shared_ptr<const WorkingCalendar> calendar_at(const store::Transaction& views,
+                                                                   std::uint64_t position) const;
 
  private:
   store::Database years_;

@@ -18,6 +18,7 @@
 #include "events/crypto/primitives.hpp"
 #include "events/store/engine.hpp"
 #include "projections/json_writer.hpp"
+#include "projections/read_models.hpp"
 #include "schema/released.hpp"
 #include "server/api/access_log.hpp"
 #include "server/api/built_in.hpp"
@@ -169,6 +170,7 @@ struct App::Impl {
     Impl& impl_;
   };
 
+  [[nodiscard]] std::vector<Metrics::Reading> overdue_readings(const store::Engine& open) const;
   [[nodiscard]] TimestampUs now() const { return options.clock ? options.clock() : system_now(); }
 
   [[nodiscard]] std::optional<http::Response> refuse_head(Call& call, bool whole);
@@ -295,6 +297,21 @@ http::Response App::Impl::readiness(const Call& call) const {
   return plain(200, kJsonType, std::move(text));
 }
 
+std::vector<Metrics::Reading> App::Impl::overdue_readings(const store::Engine& open) const {
+  const store::Snapshot snapshot = open.snapshot();
+  const auto calendar = models->calendars.calendar(snapshot.views());
+  const Date today = Date::of(now());
+  std::vector<Metrics::Reading> readings;
+  for (const auto stage : {projections::QueueStage::initial, projections::QueueStage::review}) {
+    const std::uint64_t overdue = models->review_queue.overdue(snapshot.views(), stage, *calendar, today);
+    readings.push_back({.name = "ledger_review_overdue",
+                        .help = "Cases of the review queue behind their statutory due date, up to 10000",
+                        .labels = {{"stage", std::string(projections::code_of(stage))}},
+                        .value = static_cast<double>(overdue)});
+  }
+  return readings;
+}
+
 http::Response App::Impl::texts(const Call& call) {
   switch (call.found.route->special) {
     case Special::health: return plain(200, kTextType, "ok\n");
@@ -309,6 +326,9 @@ http::Response App::Impl::texts(const Call& call) {
         if (more_readings) readings.more = more_readings();
       }
       std::ranges::move(streams.readings(), std::back_inserter(readings.more));
+      if (readings.engine != nullptr) {
+        std::ranges::move(overdue_readings(*readings.engine), std::back_inserter(readings.more));
+      }
       return plain(200, kMetricsContentType, metrics.text(readings));
     }
     case Special::page: return status_page_answer(call.request);
@@ -420,6 +440,7 @@ void App::Impl::command(Call& call, http::Request& request, http::Reply reply) {
   AnswerShape shape;
   shape.language = call.language;
   shape.mark = call.mark().packed();
+  shape.made_is_listed = route.made_is_listed;
   if (route.made_under) {
     shape.made_under =
         route.made_under->empty() ? std::string(request.raw_path()) : std::string(*route.made_under);

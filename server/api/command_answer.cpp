@@ -62,8 +62,7 @@ http::Response answer_of(const AnswerShape& shape, const store::Outcome& outcome
   response.headers.add("Cache-Control", "private, no-store");
   if (shape.made_under) {
     std::string location = *shape.made_under;
-    location += '/';
-    location += id;
+    if (!shape.made_is_listed) location += '/' + id;
     response.headers.add("Location", location);
   }
   response.body = http::Body(std::move(text));

@@ -16,6 +16,7 @@ struct AnswerShape {
   Language language = Language::en;
   std::uint32_t mark = 0;                 ///< http::Response::tag
   std::optional<std::string> made_under;  ///< set: 201 with `Location: <this>/<id>`
+  bool made_is_listed = false;            ///< `Location` is `made_under` itself
 };
 
 /// The answer of DESIGN section 6, or the problem. Nothing in it depends on the moment or on whether the

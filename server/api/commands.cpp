@@ -7,6 +7,7 @@
 
 #include "events/codec/form_json.hpp"
 #include "events/codec/json_reader.hpp"
+#include "events/core/calendars.hpp"
 #include "events/core/limits.hpp"
 
 namespace ledger::server::commands {
@@ -36,6 +37,9 @@ constexpr TextRule kNumber{.min = 1, .max = limits::kPublicNumberCharactersMax, 
 constexpr TextRule kPurpose{.min = 1, .max = limits::kPurposeCharactersMax, .lines = true};
 constexpr TextRule kUrl{.min = 1, .max = limits::kUrlCharactersMax, .lines = false};
 constexpr std::size_t kTypesMax = 100;  // more than there are; each is named once
+constexpr TextRule kSource{.min = 1, .max = limits::kCalendarSourceCharactersMax, .lines = false};
+constexpr codec::IntegerRule kYear{.min = kCalendarYearMin, .max = kCalendarYearMax};
+constexpr std::size_t kYearDays = 366;
 constexpr codec::IntegerRule kBatch{.min = 1, .max = limits::kBatchMax};
 
 /// A body that must be an object without members.
@@ -160,6 +164,23 @@ Command erase_subject(const Ids& ids, const value& body, Errors& errors) {
   reader.uuids("records", limits::kErasedRecordsMax, command.records);
   reader.finish();
   return command;
+}
+
+// Calendars
+// -------------------------------------------------------------------------------------------------------
+
+Command publish_calendar(const Ids&, const value& body, Errors& errors) {
+  ObjectReader reader(body, "", errors);
+  CalendarPublished calendar;
+  std::uint64_t year = 0;
+  reader.integer("year", kYear, year);
+  calendar.year = static_cast<std::uint16_t>(year);
+  // Which of them are needed, and how many there may be, is for `decide` to say.
+  reader.dates("holidays", kYearDays, calendar.holidays, Need::optional);
+  reader.dates("working_days", kYearDays, calendar.working_days, Need::optional);
+  reader.text("source", kSource, calendar.source);
+  reader.finish();
+  return PublishCalendar{std::move(calendar)};
 }
 
 // Webhooks

@@ -21,6 +21,8 @@ Command close_subject(const Ids&, const boost::json::value&, std::vector<FieldEr
 Command place_hold(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command lift_hold(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command erase_subject(const Ids&, const boost::json::value&, std::vector<FieldError>&);
+// Calendars.
+Command publish_calendar(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 // Webhooks.
 Command register_webhook(const Ids&, const boost::json::value&, std::vector<FieldError>&);
 Command remove_webhook(const Ids&, const boost::json::value&, std::vector<FieldError>&);

@@ -36,6 +36,8 @@ struct ReadContext {
   /// The wall clock when the request came in.
   TimestampUs now;
 
+  /// The day in Asia/Shanghai that the request came in on: the only "today" that an answer knows.
+  [[nodiscard]] Date today() const { return Date::of(now); }
   /// Whether the caller acts in this role.
   [[nodiscard]] bool is(Role role) const { return grant && grant->role == role; }
   /// Whether the caller is the filer that this subject's grant belongs to.

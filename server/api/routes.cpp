@@ -73,6 +73,13 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::access_grants>("/v1/access/grants"),
     bare(Method::del, "/v1/access/grants/{id}", revoke_access),
 
+    {.method = Method::post,
+     .pattern = "/v1/calendars",
+     .command = publish_calendar,
+     .made_under = "/v1/calendars",
+     .made_is_listed = true},
+    get<&Reads::calendars>("/v1/calendars", Entrance::public_),
+
     make("/v1/webhooks", register_webhook),
     {.method = Method::get, .pattern = "/v1/webhooks", .special = Special::webhooks, .made_under = {}},
     bare(Method::del, "/v1/webhooks/{id}", remove_webhook),

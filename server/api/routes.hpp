@@ -72,6 +72,7 @@ struct Route {
   /// Where what a command makes is found: this and its id. Empty: below the path asked for; unset: makes
   /// nothing.
   std::optional<std::string_view> made_under;
+  bool made_is_listed = false;  ///< what is made has no path of its own: it is found at `made_under` itself
 };
 
 /// The table. `index` below counts in it.

@@ -1,7 +1,8 @@
 // Rendered answers of single things, kept while they are asked for: a hot read then costs the version of its
-// stream and one look here. A body is named by (stream, version, key epoch, sight), so nothing ever has to be
-// invalidated: an append raises the version, and an erasure, which changes what streams show that it does not
-// append to, the key epoch.
+// stream and one look here. A body is named by (stream, version, key epoch, calendars, day, sight), so
+// nothing ever has to be invalidated: an append raises the version, and an erasure, which changes what
+// streams show that it does not append to, the key epoch. What says how long something takes is true for one
+// day, and for the calendars published by then.
 #pragma once
 
 #include <array>
@@ -23,7 +24,10 @@ namespace ledger::server {
 struct Stamp {
   std::uint32_t key_epoch = 0;  ///< as read before any private value was opened
   std::uint64_t version = 0;
-  Stamp(std::uint64_t stream_version, std::uint32_t epoch = 0) : key_epoch(epoch), version(stream_version) {}
+  std::uint64_t calendars = 0;  ///< years published, where the body holds due dates
+  Date today;                   ///< likewise
+  Stamp(std::uint64_t stream_version, std::uint32_t epoch = 0, std::uint64_t years = 0, Date day = {})
+      : key_epoch(epoch), version(stream_version), calendars(years), today(day) {}
   auto operator<=>(const Stamp&) const = default;
 };
 

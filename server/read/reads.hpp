@@ -52,6 +52,9 @@ class Reads {
   [[nodiscard]] http::Response review_queue(
       const ReadContext& context) const;  ///< GET /v1/review-queue; staff
 
+  /// GET /v1/calendars; public
+  [[nodiscard]] http::Response calendars(const ReadContext& context) const;
+
   // The public list.
   [[nodiscard]] http::Response announcements(
       const ReadContext& context) const;  ///< GET /v1/announcements; public

@@ -34,9 +34,10 @@ Side side_at(const ReadContext& context, const store::Snapshot& snapshot, std::u
   return side;
 }
 
-boost::json::value body_of(const store::Snapshot& snapshot, const Side& side) {
+boost::json::value body_of(const ReadContext& context, const store::Snapshot& snapshot, const Side& side) {
   if (!side.state) return nullptr;
-  return boost::json::parse(filing_body(snapshot, *side.state, side.sight));
+  const Dating dating = dating_of(context, snapshot, side.position, std::nullopt);
+  return boost::json::parse(filing_body(context, snapshot, *side.state, side.sight, dating, side.position));
 }
 
 /// The event that a committed value at this pointer stands in. A commitment is bound to its event, so two of
@@ -116,7 +117,8 @@ http::Response Reads::filing_diff(const ReadContext& context) const {
   const auto other_commitment = [&](std::string_view pointer) {
     return !before.state || source_of(*before.state, pointer) != source_of(*after.state, pointer);
   };
-  const auto changes = differences(body_of(snapshot, before), body_of(snapshot, after), other_commitment);
+  const auto changes =
+      differences(body_of(context, snapshot, before), body_of(context, snapshot, after), other_commitment);
 
   std::string out;
   JsonWriter json(out);

@@ -54,19 +54,23 @@ http::Response Reads::filing(const ReadContext& context) {
     if (!state) return not_found(context);
     const Sight sight = sight_of_filing(reader, state->subject_id, state->disclosed());
     if (sight == Sight::none) return not_found(context);
-    return answer(filing_body(snapshot, *state, sight), **then, state->version);
+    const Dating dating = dating_of(context, snapshot, *then, moment.time);
+    return answer(filing_body(context, snapshot, *state, sight, dating, **then), **then, state->version);
   }
   const std::uint64_t version = snapshot.stream_version(stream);
   if (version == 0) return not_found(context);
-  AnswerCache::Found found = cache_.find(stream, {version, key_epoch}, reader);
+  const Dating dating = dating_of(context, snapshot);
+  const Stamp stamp{version, key_epoch, dating.calendar->published(), dating.today};
+  AnswerCache::Found found = cache_.find(stream, stamp, reader);
   if (!found.body) {
     if (found.known && found.sight == Sight::none) return not_found(context);
     const auto state = snapshot.lookup().filing(stream.id);
     if (!state) return not_found(context);
     const Sight sight = sight_of_filing(reader, state->subject_id, state->disclosed());
     if (sight == Sight::none) return not_found(context);
-    found.body = std::make_shared<const std::string>(filing_body(snapshot, *state, sight));
-    cache_.put(stream, {version, key_epoch}, state->subject_id, state->disclosed(), sight, found.body);
+    found.body = std::make_shared<const std::string>(
+        filing_body(context, snapshot, *state, sight, dating, snapshot.size() - 1));
+    cache_.put(stream, stamp, state->subject_id, state->disclosed(), sight, found.body);
   }
   return answer(http::Body(std::move(found.body)), snapshot.size() - 1, version);
 }
@@ -146,7 +150,8 @@ http::Response Reads::filing_timeline(const ReadContext& context) const {
   const std::uint64_t position = then->value_or(snapshot.size() - 1);
   const auto visits = *then ? replay::visits_at(snapshot, context.models, stream, position)
                             : context.models.timeline.visits(snapshot.views(), stream);
-  return answer(render_timeline(visits, position, sight), position, state->version);
+  return answer(render_timeline(visits, position, sight, dating_of(context, snapshot, *then, moment.time)),
+                position, state->version);
 }
 
 http::Response Reads::filing_events(const ReadContext& context) const {
@@ -181,6 +186,7 @@ http::Response Reads::review_queue(const ReadContext& context) const {
   if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const store::Snapshot snapshot = context.engine.snapshot();
   const Lookup& lookup = snapshot.lookup();
+  const Dating dating = dating_of(context, snapshot);
   const auto page = context.models.review_queue.list(snapshot.views(), stage, cursor, limit);
   if (!page) return list_fault(context);
   ListBody list;
@@ -214,10 +220,7 @@ http::Response Reads::review_queue(const ReadContext& context) const {
     json.member("state", filing ? code_of(filing->status) : code_of(subject->status));
     json.member("attempt", item.attempt);
     json.member("submitted_at", item.since.text());
-    json.key("due_on");
-    json.raw("null");
-    json.key("overdue");
-    json.raw("null");
+    write_deadline(json, projections::deadline_of(item, *dating.calendar, dating.today));
     json.member("version", filing ? filing->version : subject->version);
     json.member("position", item.position);
     json.end_object();

@@ -198,6 +198,39 @@ http::Response Reads::counts(const ReadContext& context) const {
   return response;
 }
 
+http::Response Reads::calendars(const ReadContext& context) const {
+  if (auto refusal = refuse(context, QueryReader(context.request))) return std::move(*refusal);
+  const store::Snapshot snapshot = context.engine.snapshot();
+  const std::uint64_t position = snapshot.size() - 1;
+  // Years are only added, so their number tells whether anything is new.
+  std::string tag = "\"";
+  tag += std::to_string(context.models.calendars.count(snapshot.views())) + "-calendars";
+  tag += '"';
+  if (none_match_fails(context.request, tag)) {
+    http::Response unchanged = answer({}, position, std::nullopt, {}, kRevalidate);
+    unchanged.status = 304;
+    unchanged.headers.add("ETag", "W/" + tag);
+    return unchanged;
+  }
+  ListBody list;
+  JsonWriter& json = list.json();
+  const auto write_days = [&](std::string_view name, const std::vector<Date>& days) {
+    json.key(name).begin_array();
+    for (const Date day : days) json.value(day.text());
+    json.end_array();
+  };
+  for (const projections::PublishedCalendar& year : context.models.calendars.all(snapshot.views())) {
+    json.begin_object().member("year", year.calendar.year);
+    write_days("holidays", year.calendar.holidays);
+    write_days("working_days", year.calendar.working_days);
+    json.member("source", year.calendar.source).member("position", year.position).end_object();
+  }
+  http::Response response =
+      answer(list.finish(std::nullopt, position), position, std::nullopt, kJson, kRevalidate);
+  response.headers.add("ETag", "W/" + tag);
+  return response;
+}
+
 http::Response Reads::number(const ReadContext& context) const {
   QueryReader query(context.request);
   const Moment moment = read_moment(query, context.now, context.engine.last_recorded());

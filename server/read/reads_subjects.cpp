@@ -213,7 +213,8 @@ http::Response Reads::subject_timeline(const ReadContext& context) const {
   if (version == 0) return not_found(context);
   const auto visits = *then ? replay::visits_at(snapshot, context.models, stream, position)
                             : context.models.timeline.visits(snapshot.views(), stream);
-  return answer(render_timeline(visits, position, sight), position, version);
+  return answer(render_timeline(visits, position, sight, dating_of(context, snapshot, *then, moment.time)),
+                position, version);
 }
 
 http::Response Reads::subject_events(const ReadContext& context) const {

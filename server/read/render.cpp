@@ -254,6 +254,62 @@ void write_published(JsonWriter& json, const FilingState& state) {
   json.end_object();
 }
 
+/// The clock of the attempt under review; none runs before and after.
+std::optional<Deadline> review_clock(const FilingParts& parts) {
+  const FilingState& state = parts.state;
+  const bool waiting = state.status == FilingStatus::submitted || state.status == FilingStatus::in_review;
+  if (!waiting || parts.dating == nullptr) return std::nullopt;
+  return deadline(*parts.dating->calendar, Date::of(state.submitted_at), kReviewDays, parts.dating->today);
+}
+
+/// Members of a duty that was met when `header` was recorded: when, by when it should have been, and whether
+/// that was too late.
+void write_filed(JsonWriter& json, const Dating* dating, const std::optional<Date>& from, std::uint32_t days,
+                 const EventHeader& header) {
+  const Date filed_on = Date::of(header.recorded_at);
+  write_day(json, "filed_on", filed_on);
+  write_deadline(
+      json, from && dating != nullptr ? deadline(*dating->calendar, *from, days, filed_on) : std::nullopt,
+      "late");
+}
+
+/// When the service started, as its filer says: in the last submission, or in the draft while there is none.
+Private launched_on(const FilingParts& parts) {
+  if (const auto* submitted = payload_as<FilingSubmitted>(parts.submission)) {
+    return submitted->information.launched_on;
+  }
+  if (const auto* changed = payload_as<ChangeSubmitted>(parts.submission))
+    return changed->information.launched_on;
+  const auto* draft = payload_as<DraftSaved>(parts.form);
+  if (draft == nullptr || !draft->form.value) return {};
+  const auto form = codec::parse_filing_form(*draft->form.value);
+  if (!form || !form->basic || !form->basic->launched_on) return {};
+  return Private::of(form->basic->launched_on->text());
+}
+
+/// The duty to file once the service is launched, and whether it was kept. The day of the launch is private,
+/// so whoever may not see it sees no due date that would tell it.
+void write_first_filing(JsonWriter& json, const FilingParts& parts, bool open) {
+  json.key("first_filing");
+  const Private launched = launched_on(parts);
+  if (!launched.committed) {
+    json.value(nullptr);
+    return;
+  }
+  json.begin_object();
+  json.key("launched_on");
+  FieldWriter(json, open).write_hidden(field::kLaunchedOn, launched);
+  write_day(json, "filed_on", parts.first_filed_on);
+  const auto day = open && launched.value ? Date::parse(*launched.value) : std::nullopt;
+  std::optional<Deadline> clock;
+  if (day && parts.dating != nullptr) {
+    clock = deadline(*parts.dating->calendar, *day, kFirstFilingDays,
+                     parts.first_filed_on.value_or(parts.dating->today));
+  }
+  write_deadline(json, clock, "late");
+  json.end_object();
+}
+
 }  // namespace
 
 void write_payload(JsonWriter& json, const Payload& payload, Sight sight) {
@@ -341,11 +397,8 @@ std::string render_filing(const FilingParts& parts, Sight sight) {
   member_text(json, "number", state.number);
   write_published(json, state);
   if (state.public_disclosure) json.member("public_disclosure", state.public_disclosure->text());
-  // The calendar that dates are counted with comes with the statutory clocks.
-  json.key("due_on");
-  json.raw("null");
-  json.key("overdue");
-  json.raw("null");
+  write_deadline(json, review_clock(parts));
+  write_first_filing(json, parts, open);
   write_reasons(json, parts.decision, open);
   json.member("change_open", state.change_position.has_value());
   if (const auto* change = payload_as<ChangeSubmitted>(parts.change)) {
@@ -354,13 +407,17 @@ std::string render_filing(const FilingParts& parts, Sight sight) {
     json.member("change", change->change);
     json.key("changed_on");
     FieldWriter(json, open).write(change->changed_on);
+    write_filed(json, parts.dating, change->changed_on, kChangeDays, parts.change->header);
     json.key("form");
     write_form(json, change->information, open);
     json.end_object();
   }
   if (const auto* request = payload_as<CancellationRequested>(parts.cancellation)) {
-    json.key("cancellation_request");
-    FieldWriter(json, open).write(*request);
+    json.key("cancellation_request").begin_object();
+    FieldWriter writer(json, open);
+    CancellationRequested::fields(*request, writer);
+    write_filed(json, parts.dating, request->ended_on, kCancellationDays, parts.cancellation->header);
+    json.end_object();
   }
   json.member("displays", state.displays);
   json.member("imported", state.imported);

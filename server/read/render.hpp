@@ -14,6 +14,7 @@
 #include "events/core/forms.hpp"
 #include "events/core/states.hpp"
 #include "projections/json_writer.hpp"
+#include "server/read/dating.hpp"
 #include "server/read/visibility.hpp"
 
 namespace ledger::server {
@@ -36,6 +37,9 @@ struct FilingParts {
   const Event* decision = nullptr;  ///< at state.decision_position
   const Event* change = nullptr;    ///< at state.change_position
   const Event* cancellation = nullptr;
+  const Event* submission = nullptr;        ///< at state.submission_position
+  std::optional<Date> first_filed_on = {};  ///< the day of the first submission
+  const Dating* dating = nullptr;           ///< null: nothing is dated, every due date is null
 };
 
 /// Where a filing's current form stands; nullopt for an imported record.

@@ -3,11 +3,49 @@
 #include "projections/json_writer.hpp"
 
 namespace ledger::server {
+namespace {
 
-std::string render_timeline(const std::vector<projections::Visit>& visits, std::uint64_t position,
-                            Sight sight) {
+using projections::Stage;
+using projections::Visit;
+
+/// When the attempt that a stage belongs to was submitted; nullopt for stages without a statutory clock.
+std::optional<TimestampUs> clock_started(const std::vector<Visit>& visits, std::size_t index) {
+  const Visit& visit = visits[index];
+  if (visit.stage == Stage::queued) return visit.entered_at;
+  if (visit.stage != Stage::review) return std::nullopt;
+  while (index-- > 0) {
+    const Visit& before = visits[index];
+    if (before.stage == Stage::queued && before.attempt == visit.attempt) return before.entered_at;
+  }
+  return std::nullopt;
+}
+
+void write_dates(projections::JsonWriter& json, const std::vector<Visit>& visits, std::size_t index,
+                 const Dating& dating) {
+  const Visit& visit = visits[index];
+  const Date until = visit.left_at ? Date::of(*visit.left_at) : dating.today;
+  json.key("working_days");
+  const auto spent = dating.calendar->between(Date::of(visit.entered_at), until);
+  if (spent) {
+    json.value(spent->days);
+    if (spent->unpublished) {
+      json.member("working_days_provisional", true).key("working_days_provisional_reason");
+      write_unpublished(json, *spent->unpublished);
+    }
+  } else {
+    json.value(nullptr);
+  }
+  const auto started = clock_started(visits, index);
+  write_deadline(json,
+                 started ? deadline(*dating.calendar, Date::of(*started), kReviewDays, until) : std::nullopt);
+}
+
+}  // namespace
+
+std::string render_timeline(const std::vector<Visit>& visits, std::uint64_t position, Sight sight,
+                            const Dating& dating) {
   std::string out;
-  out.reserve(128 + visits.size() * 240);
+  out.reserve(128 + visits.size() * 280);
   projections::JsonWriter json(out);
   const auto null = [&](std::string_view name) {
     json.key(name);
@@ -16,7 +54,8 @@ std::string render_timeline(const std::vector<projections::Visit>& visits, std::
   json.begin_object();
   json.key("stages");
   json.begin_array();
-  for (const projections::Visit& visit : visits) {
+  for (std::size_t index = 0; index < visits.size(); ++index) {
+    const Visit& visit = visits[index];
     json.begin_object();
     json.member("stage", projections::code_of(visit.stage));
     json.member("attempt", visit.attempt);
@@ -42,9 +81,7 @@ std::string render_timeline(const std::vector<projections::Visit>& visits, std::
     } else {
       null("actor");
     }
-    null("working_days");
-    null("due_on");
-    null("overdue");
+    write_dates(json, visits, index, dating);
     json.end_object();
   }
   json.end_array();

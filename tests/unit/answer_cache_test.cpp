@@ -53,6 +53,22 @@ TEST_CASE("a body is given back for its stream, version and sight only") {
   CHECK_FALSE(cache.find({StreamKind::subject, id(1)}, 3, kFiler).known);
 }
 
+TEST_CASE("a body with due dates is good for its day and the calendars it was counted with") {
+  AnswerCache cache(1 << 20);
+  const auto stamp = [](std::uint64_t calendars, std::int32_t day) {
+    return Stamp{3, 1, calendars, Date{day}};
+  };
+  cache.put(filing(1), stamp(23, 20'000), kSubject, true, Sight::own, body("today"));
+  CHECK(cache.find(filing(1), stamp(23, 20'000), kFiler).body);
+  CHECK_FALSE(cache.find(filing(1), stamp(23, 20'001), kFiler).known);
+  CHECK_FALSE(cache.find(filing(1), stamp(24, 20'000), kFiler).known);
+  cache.put(filing(1), stamp(24, 20'000), kSubject, true, Sight::own, body("mended"));
+  // A slow reader of the time before the calendar pushes nothing newer out.
+  cache.put(filing(1), stamp(23, 20'000), kSubject, true, Sight::own, body("stale"));
+  REQUIRE(cache.find(filing(1), stamp(24, 20'000), kFiler).body);
+  CHECK(*cache.find(filing(1), stamp(24, 20'000), kFiler).body == "mended");
+}
+
 TEST_CASE("another filer, and staff before the first submission, get nothing from the cache") {
   AnswerCache cache(1 << 20);
   cache.put(filing(1), 1, kSubject, false, Sight::own, body("secret draft"));

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "events/codec/form_json.hpp"
+#include "events/core/calendars.hpp"
 #include "events/core/form_text.hpp"
 #include "server/read/timeline_json.hpp"
 
@@ -33,6 +34,9 @@ Uuid id(std::uint8_t last) {
 }
 
 const Uuid kPrincipal = id(77);
+
+/// No calendar, and the first day that there is.
+const Dating kUndated{std::make_shared<const WorkingCalendar>(), Date{0}};
 
 /// Fills whatever lists its fields: clear ones with something valid, private ones with a marker that names
 /// them.
@@ -341,7 +345,7 @@ TEST_CASE("a filing shows nothing private to those who only watch") {
   state.change_position = 60;
   state.cancellation_position = 61;
   for (const Event* current : {&form, &drafted}) {
-    const FilingParts parts{state, current, &decision, &changed, &cancellation};
+    const FilingParts parts{state, current, &decision, &changed, &cancellation, &form, {}, &kUndated};
     for (const Sight sight : kAllSights) {
       const std::string text = render_filing(parts, sight);
       CAPTURE(text);
@@ -363,7 +367,8 @@ TEST_CASE("a filing is told as the contract says, with null where nothing applie
   CHECK(empty.at("version").to_number<int>() == 5);
   CHECK(empty.at("position").to_number<int>() == 99);
   CHECK(empty.at("state").as_string() == "in_review");
-  for (const char* name : {"number", "published", "due_on", "overdue"}) CHECK(empty.at(name).is_null());
+  for (const char* name : {"number", "published", "due_on", "overdue", "first_filing"})
+    CHECK(empty.at(name).is_null());
 
   FilingState state = filing_state();
   state.status = FilingStatus::published;
@@ -555,7 +560,7 @@ TEST_CASE("a timeline names who ended a stage by role, to staff by principal too
   review.stage = projections::Stage::review;
   review.attempt = 1;
   for (const Sight sight : kAllSights) {
-    const std::string text = render_timeline({queued, review}, 12, sight);
+    const std::string text = render_timeline({queued, review}, 12, sight, kUndated);
     const json::object timeline = parsed(text);
     CHECK(timeline.at("position").to_number<int>() == 12);
     const json::object first = timeline.at("stages").as_array().at(0).as_object();
@@ -564,8 +569,88 @@ TEST_CASE("a timeline names who ended a stage by role, to staff by principal too
     CHECK(first.at("actor").as_object().at("role").as_string() == "reviewer");
     CHECK((text.find(kPrincipal.text()) != text.npos) == names_principals(sight));
     const json::object second = timeline.at("stages").as_array().at(1).as_object();
-    for (const char* name : {"left_at", "outcome", "actor", "working_days", "due_on", "overdue"}) {
-      CHECK(second.at(name).is_null());
-    }
+    for (const char* name : {"left_at", "outcome", "actor"}) CHECK(second.at(name).is_null());
   }
+}
+
+TEST_CASE("an attempt's stages share the clock of its submission; a stage that ended is judged by its end") {
+  const auto at = [](const char* time) { return *TimestampUs::parse(time); };
+  const auto visit = [&](projections::Stage stage, std::uint32_t attempt, const char* from, const char* to) {
+    projections::Visit made;
+    made.stage = stage;
+    made.attempt = attempt;
+    made.entered_at = at(from);
+    if (to != nullptr) {
+      made.left_at = at(to);
+      made.outcome = projections::StageOutcome::started;
+    }
+    return made;
+  };
+  using projections::Stage;
+  // 2025-01-24 + 30 = 2025-03-13 (DESIGN section 4); 17:00 UTC is the next day in Shanghai.
+  const std::vector<projections::Visit> visits = {
+      visit(Stage::drafting, 1, "2025-01-20T00:00:00Z", "2025-01-23T17:00:00Z"),
+      visit(Stage::queued, 1, "2025-01-23T17:00:00Z", "2025-03-14T01:00:00Z"),
+      visit(Stage::review, 1, "2025-03-14T01:00:00Z", "2025-03-14T02:00:00Z"),
+      visit(Stage::rework, 2, "2025-03-14T02:00:00Z", "2025-03-17T02:00:00Z"),
+      visit(Stage::queued, 2, "2025-03-17T02:00:00Z", "2025-03-18T02:00:00Z"),
+      visit(Stage::review, 2, "2025-03-18T02:00:00Z", nullptr)};
+  const Dating dating{std::make_shared<const WorkingCalendar>(shipped_calendars()),
+                      *Date::parse("2025-03-20")};
+  const json::array stages = parsed(render_timeline(visits, 12, Sight::own, dating)).at("stages").as_array();
+  const auto member = [&](std::size_t i, const char* name) { return stages.at(i).as_object().at(name); };
+  CHECK(member(0, "due_on").is_null());
+  CHECK(member(0, "overdue").is_null());
+  CHECK(member(0, "working_days").to_number<int>() == 4);
+  CHECK(member(1, "due_on").as_string() == "2025-03-13");
+  CHECK(member(1, "working_days").to_number<int>() == 31);
+  CHECK(member(1, "overdue").as_bool());
+  CHECK(member(2, "due_on").as_string() == "2025-03-13");
+  CHECK(member(2, "working_days").to_number<int>() == 0);
+  CHECK(member(2, "overdue").as_bool());
+  CHECK_FALSE(member(2, "due_provisional").as_bool());
+  CHECK(member(3, "due_on").is_null());
+  CHECK(member(3, "working_days").to_number<int>() == 1);
+  CHECK(member(4, "due_on") == member(5, "due_on"));
+  CHECK_FALSE(member(4, "overdue").as_bool());
+  CHECK(member(5, "working_days").to_number<int>() == 2);
+}
+
+TEST_CASE("what a change and a cancellation were due by stands beside when they were filed") {
+  const Dating dating{std::make_shared<const WorkingCalendar>(shipped_calendars()),
+                      *Date::parse("2026-06-01")};
+  FilingState state = filing_state();
+  state.status = FilingStatus::published;
+  ChangeSubmitted change;
+  change.change = 1;
+  change.changed_on = Date::parse("2025-09-25");  // + 10 = 2025-10-15
+  Event changed = event_with(change);
+  changed.header.recorded_at = *TimestampUs::parse("2025-10-15T15:59:59Z");
+  CancellationRequested request;
+  request.ended_on = Date::parse("2026-04-29");  // + 20 = 2026-05-29
+  Event requested = event_with(request);
+  requested.header.recorded_at = *TimestampUs::parse("2026-05-29T16:00:00Z");
+  const json::object filing = parsed(render_filing(
+      {.state = state, .change = &changed, .cancellation = &requested, .dating = &dating}, Sight::committed));
+  const json::object shown_change = filing.at("change").as_object();
+  CHECK(shown_change.at("due_on").as_string() == "2025-10-15");
+  CHECK(shown_change.at("filed_on").as_string() == "2025-10-15");
+  CHECK_FALSE(shown_change.at("late").as_bool());
+  const json::object shown_request = filing.at("cancellation_request").as_object();
+  CHECK(shown_request.at("ended_on").as_string() == "2026-04-29");
+  CHECK(shown_request.at("due_on").as_string() == "2026-05-29");
+  CHECK(shown_request.at("filed_on").as_string() == "2026-05-30");
+  CHECK(shown_request.at("late").as_bool());
+  // No review is under way any more.
+  CHECK(filing.at("due_on").is_null());
+  CHECK(filing.at("overdue").is_null());
+
+  request.ended_on.reset();
+  requested = event_with(request);
+  const json::object undated =
+      parsed(render_filing({.state = state, .cancellation = &requested, .dating = &dating}, Sight::own))
+          .at("cancellation_request")
+          .as_object();
+  CHECK(undated.at("due_on").is_null());
+  CHECK(undated.at("late").is_null());
 }

@@ -73,7 +73,7 @@ TEST_CASE("paths that nothing answers are unknown") {
   for (const std::string path :
        {"//", "/v1", "/v1/", "/v1/nothing", "/v1/filings/", "//v1/filings", "/v1/filings//submit",
         "/V1/filings", "/v1/stream/", "/v1/statistics/durations", "/v1/estimates", "/log", "/log/",
-        "/log/tile", "/log/tile/", "/%6cog/tile/0/000", "/log//tile/0/000", "/v1/calendars",
+        "/log/tile", "/log/tile/", "/%6cog/tile/0/000", "/log//tile/0/000", "/v1/calendars/2026",
         "/v1/stream/tickets/1"}) {
     CAPTURE(path);
     CHECK_FALSE(match(parsed_request("GET " + path)).known);
