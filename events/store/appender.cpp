@@ -61,13 +61,27 @@ class Appender::WriterLookup final : public StoreLookup {
   std::optional<ProductState> product(const Uuid& id) const override { return of(indexes_.product(id)); }
   std::optional<FilingState> filing(const Uuid& id) const override { return of(indexes_.filing(id)); }
   std::optional<GrantState> grant(const Uuid& id) const override { return of(indexes_.grant(id)); }
+  /// Asked twice for every event of a filer, and a scan of the staged rows each time.
+  std::vector<GrantState> grants_of(const Uuid& principal) const override {
+    if (const auto known = grants_.find(principal); known != grants_.end()) return known->second;
+    if (grants_.size() >= kPrincipalsMax) grants_.clear();
+    return grants_.emplace(principal, StoreLookup::grants_of(principal)).first->second;
+  }
+  void forget() const {
+    StoreLookup::forget();
+    grants_.clear();
+  }
+  /// Another grant of this principal, or the end of one.
+  void forget_grants(const Uuid& principal) const { grants_.erase(principal); }
 
  private:
+  static constexpr std::size_t kPrincipalsMax = 16'384;
   template <typename State>
   static std::optional<State> of(const State* state) {
     return state != nullptr ? std::optional<State>(*state) : std::nullopt;
   }
   Indexes& indexes_;
+  mutable std::unordered_map<Uuid, std::vector<GrantState>> grants_;
 };
 
 Appender::Appender(Stores& stores, Indexes& indexes, const std::optional<SimulationSeed>& seed)
@@ -297,6 +311,12 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
     new_record(document_record(stores_.master, header.stream.id));
   }
   StagedEvent facts = staged_facts(event);
+  if (const auto grant = granted_by(event)) {
+    lookup_->forget_grants(grant->principal_id);
+  } else if (const auto* revoked = std::get_if<AccessRevoked>(&event.payload)) {
+    const GrantState* ended = indexes_.grant(revoked->grant_id);
+    if (ended != nullptr) lookup_->forget_grants(ended->principal_id);
+  }
   if (auto applied = indexes_.apply(event, sealing_.parts, *this); !applied) {
     return std::unexpected(refusal("internal_error", applied.error().message()));
   }

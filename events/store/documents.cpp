@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
 #include <fcntl.h>
 #include <limits>
 #include <mutex>
 #include <sys/stat.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
+#include <unordered_map>
 #include <utility>
 
 #include "events/crypto/durable_file.hpp"
@@ -30,6 +33,7 @@ constexpr std::size_t kHeaderSize = kBoundSize + 32;
 constexpr std::size_t kSealedChunkSize = kDocumentChunkSize + kTagSize;
 constexpr std::size_t kNameSize = 64;
 constexpr std::string_view kTemporary = "tmp";
+constexpr std::size_t kLaterMax = 4'096;  ///< Documents on their way at once.
 
 using Header = std::array<std::uint8_t, kHeaderSize>;
 
@@ -109,7 +113,20 @@ std::string DocumentFault::message() const {
 struct DocumentStore::Impl {
   fs::path root;
   std::mutex names;  ///< Held where a file gets or loses its final name.
-  std::atomic<bool> unsynced = false;
+
+  /// What `put_later` was given, written by a thread that lives from the first of them.
+  struct Later {
+    Uuid subject;
+    SecretKey document_key;
+    std::string content, name;
+  };
+  std::mutex later_mutex;  ///< guards all below
+  std::condition_variable_any later_changed;
+  std::deque<Later> later;
+  std::unordered_map<std::string, std::uint64_t> on_their_way;  ///< name to plain size
+  std::uint64_t put = 0, written = 0, synced = 0;               ///< counts of them
+  std::optional<DocumentFault> later_failed;
+  std::jthread writing;  ///< last: it uses all of the above
 
   [[nodiscard]] fs::path directory_of(const Uuid& subject) const { return root / hex(subject.bytes); }
 };
@@ -165,27 +182,24 @@ struct DocumentWriter::Impl {
     return {};
   }
 
-  DocumentResult<StoredDocument> finish(DocumentSync sync) {
+  DocumentResult<StoredDocument> finish(bool sync) {
     if (auto flushed = flush(true); !flushed) return std::unexpected(flushed.error());
     StoredDocument stored{.digest = hash.finish(), .size = size, .name = {}};
     stored.name = DocumentStore::keyed_name(document_key, stored.digest);
     std::ranges::copy(binding_of(file_key, stored.digest, size).bytes, header.begin() + kBoundSize);
     if (!write_at(file.get(), bytes_of(header), 0)) return system_fault("write");
-    if (sync == DocumentSync::now && ::fsync(file.get()) != 0) return system_fault("fsync");
+    if (sync && ::fsync(file.get()) != 0) return system_fault("fsync");
 
     const fs::path directory = store->directory_of(subject);
     const std::lock_guard lock(store->names);
-    if (sync == DocumentSync::later) {
+    if (!sync) {
       if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return system_fault("make directory");
     } else if (auto made = crypto::make_directory(directory); !made) {
       return system_fault("make directory", made.error().code);
     }
     if (::rename(temporary.c_str(), (directory / stored.name).c_str()) != 0) return system_fault("rename");
     temporary.clear();
-    if (sync == DocumentSync::later) {
-      store->unsynced.store(true);
-      return stored;
-    }
+    if (!sync) return stored;
     if (auto synced = crypto::sync_directory(directory); !synced) {
       return system_fault("fsync directory", synced.error().code);
     }
@@ -205,10 +219,10 @@ DocumentResult<void> DocumentWriter::write(Bytes bytes) {
   return written;
 }
 
-DocumentResult<StoredDocument> DocumentWriter::finish(DocumentSync sync) {
+DocumentResult<StoredDocument> DocumentWriter::finish() {
   if (!impl_->usable) return fault(DocumentFailure::io, "finish after the end or a fault");
   impl_->usable = false;
-  return impl_->finish(sync);
+  return impl_->finish(true);
 }
 
 std::uint64_t DocumentWriter::size() const {
@@ -299,7 +313,11 @@ DocumentResult<Bytes> DocumentReader::next() {
 // ---- the directory
 
 DocumentStore::DocumentStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-DocumentStore::~DocumentStore() = default;
+DocumentStore::~DocumentStore() {
+  if (!impl_->writing.joinable()) return;
+  impl_->writing.request_stop();  // it writes what is left
+  impl_->writing.join();
+}
 
 DocumentResult<std::unique_ptr<DocumentStore>> DocumentStore::open(const fs::path& directory,
                                                                    bool read_only) {
@@ -340,12 +358,56 @@ DocumentResult<DocumentWriter> DocumentStore::begin(const Uuid& subject, const S
   return DocumentWriter(std::move(impl));
 }
 
+Digest DocumentStore::put_later(const Uuid& subject, const SecretKey& document_key, std::string content) {
+  const Digest digest = crypto::sha256(bytes_of(content));
+  Impl::Later one{subject, document_key, std::move(content), keyed_name(document_key, digest)};
+  std::unique_lock lock(impl_->later_mutex);
+  impl_->later_changed.wait(lock, [&] { return impl_->later.size() < kLaterMax; });
+  ++impl_->put;
+  impl_->on_their_way.emplace(one.name, one.content.size());
+  impl_->later.push_back(std::move(one));
+  if (!impl_->writing.joinable()) {
+    impl_->writing = std::jthread([this](const std::stop_token& stop) { write_later(stop); });
+  }
+  impl_->later_changed.notify_all();
+  return digest;
+}
+
+void DocumentStore::write_later(const std::stop_token& stop) {
+  std::unique_lock lock(impl_->later_mutex);
+  while (impl_->later_changed.wait(lock, stop, [&] { return !impl_->later.empty(); })) {
+    const Impl::Later one = std::move(impl_->later.front());
+    impl_->later.pop_front();
+    lock.unlock();
+    auto writer = begin(one.subject, one.document_key, one.content.size());
+    DocumentResult<void> done;
+    if (!writer) done = std::unexpected(writer.error());
+    if (done) done = writer->write(bytes_of(one.content));
+    if (done) {
+      if (auto stored = writer->impl_->finish(false); !stored) done = std::unexpected(stored.error());
+    }
+    lock.lock();
+    // One that could not be written stays on its way, and no commit gets past `sync`.
+    if (!done && !impl_->later_failed) impl_->later_failed = done.error();
+    if (done) impl_->on_their_way.erase(one.name);
+    ++impl_->written;
+    impl_->later_changed.notify_all();
+  }
+}
+
 DocumentResult<void> DocumentStore::sync() {
-  if (!impl_->unsynced.exchange(false)) return {};
+  std::unique_lock lock(impl_->later_mutex);
+  const std::uint64_t put = impl_->put;
+  if (put == impl_->synced && !impl_->later_failed) return {};
+  impl_->later_changed.wait(lock, [&] { return impl_->written >= put; });
+  if (impl_->later_failed) return std::unexpected(*impl_->later_failed);
+  lock.unlock();
   const File root(::open(impl_->root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) return system_fault("open");
   // One call for files, names and directories alike: a sync of each would cost more than making it.
   if (::syncfs(root.get()) != 0) return system_fault("syncfs");
+  lock.lock();
+  impl_->synced = put;
   return {};
 }
 
@@ -364,6 +426,13 @@ DocumentResult<std::optional<DocumentListing>> DocumentStore::stat(const Uuid& s
                                                                    const SecretKey& document_key,
                                                                    const Digest& digest) const {
   DocumentListing listing{.name = keyed_name(document_key, digest), .size = 0, .modified_at = {}};
+  {
+    const std::lock_guard lock(impl_->later_mutex);
+    if (const auto coming = impl_->on_their_way.find(listing.name); coming != impl_->on_their_way.end()) {
+      listing.size = coming->second;
+      return std::optional(listing);
+    }
+  }
   struct stat facts {};
   if (::lstat((impl_->directory_of(subject) / listing.name).c_str(), &facts) != 0) {
     if (errno == ENOENT) return std::optional<DocumentListing>();

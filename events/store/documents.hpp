@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -65,10 +66,6 @@ struct DocumentListing {
 
 class DocumentStore;
 
-/// When a document becomes durable: before `finish` returns, or with the next DocumentStore::sync, for those
-/// who make many at once and tell nobody of them before.
-enum class DocumentSync : std::uint8_t { now, later };
-
 /// One upload. One thread at a time; dropped before `finish` it leaves nothing behind.
 class DocumentWriter {
  public:
@@ -77,9 +74,9 @@ class DocumentWriter {
   ~DocumentWriter();
   /// Takes the next bytes, in pieces of any size. After a fault only dropping is left.
   [[nodiscard]] DocumentResult<void> write(Bytes bytes);
-  /// Seals the rest and makes file and name durable, now or, of many, with DocumentStore::sync. The same
-  /// content again replaces its file and renews its time.
-  [[nodiscard]] DocumentResult<StoredDocument> finish(DocumentSync sync = DocumentSync::now);
+  /// Seals the rest and makes file and name durable. The same content again replaces its file and renews its
+  /// time.
+  [[nodiscard]] DocumentResult<StoredDocument> finish();
   /// Plain bytes taken so far.
   [[nodiscard]] std::uint64_t size() const;
 
@@ -125,8 +122,12 @@ class DocumentStore {
   [[nodiscard]] DocumentResult<DocumentWriter> begin(const Uuid& subject,
                                                      const crypto::SecretKey& document_key,
                                                      std::uint64_t size_max);
-  /// Makes durable what was finished with DocumentSync::later; costs nothing where there is none. The writer
-  /// calls it before a commit that may name such documents.
+  /// For a simulation, which makes many: a document that is written on a thread of the store. `stat` knows it
+  /// at once, nothing else does before it is written. Waits where thousands are on their way.
+  [[nodiscard]] Digest put_later(const Uuid& subject, const crypto::SecretKey& document_key,
+                                 std::string content);
+  /// Waits until what was put so far is written and durable; costs nothing where there is none. The writer
+  /// calls it before each commit, so that no durable event names a document that is not.
   [[nodiscard]] DocumentResult<void> sync();
   /// Opens a document by its plain digest.
   [[nodiscard]] DocumentResult<DocumentReader> read(const Uuid& subject,
@@ -166,6 +167,7 @@ class DocumentStore {
   friend class DocumentWriter;
   struct Impl;
   explicit DocumentStore(std::unique_ptr<Impl> impl);
+  void write_later(const std::stop_token& stop);
   std::unique_ptr<Impl> impl_;
 };
 

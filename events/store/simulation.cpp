@@ -1,5 +1,7 @@
 #include "events/store/simulation.hpp"
 
+#include <stdexcept>
+
 #include "events/store/indexes.hpp"
 #include "events/store/writer.hpp"
 
@@ -22,16 +24,11 @@ Outcome Simulation::run(const Submission& submission, TimestampUs at) {
   return engine_->writer().run(submission, at);
 }
 
-DocumentResult<Digest> Simulation::upload(const Uuid& subject, std::string_view content) {
+Digest Simulation::upload(const Uuid& subject, std::string content) {
   const auto key =
       engine_->writer().appender().record_key(document_record(engine_->stores().master, subject));
-  if (!key) return std::unexpected(DocumentFault{DocumentFailure::unknown, 0, "no such subject"});
-  auto writer = engine_->documents().begin(subject, *key, content.size());
-  if (!writer) return std::unexpected(writer.error());
-  if (auto written = writer->write(bytes_of(content)); !written) return std::unexpected(written.error());
-  auto stored = writer->finish(DocumentSync::later);
-  if (!stored) return std::unexpected(stored.error());
-  return stored->digest;
+  if (!key) throw std::logic_error("a document of a subject that is not registered");
+  return engine_->documents().put_later(subject, *key, std::move(content));
 }
 
 std::string_view Simulation::flush() {

@@ -33,8 +33,9 @@ class Simulation {
   /// Refusals: those of any command; `storage_full`, `signing_stopped` when an earlier batch could not be
   /// made durable, and from then on.
   [[nodiscard]] Outcome run(const Submission& submission, TimestampUs at);
-  /// Uploads a document for a subject, at most `limits` of the API; durable before any event that names it.
-  [[nodiscard]] DocumentResult<Digest> upload(const Uuid& subject, std::string_view content);
+  /// Uploads a document for a subject that is registered; durable before any event that names it is. A
+  /// failure to write it shows as that of the batch.
+  [[nodiscard]] Digest upload(const Uuid& subject, std::string content);
   /// Waits until all is durable. Empty, or the refusal of what was not made durable.
   [[nodiscard]] std::string_view flush();
 

@@ -341,7 +341,10 @@ std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedChec
     return "storage_full";
   }
   if (signing_stopped()) return "signing_stopped";
-  if (auto synced = stores_.documents->sync(); !synced) die("documents: " + synced.error().message());
+  if (auto synced = stores_.documents->sync(); !synced) {
+    if (synced.error().kind != DocumentFailure::full) die(synced.error().message());
+    return "storage_full";
+  }
   auto committed = log_.commit({.first = batch.first,
                                 .rows = batch.rows,
                                 .at = batch.last_recorded,

@@ -143,8 +143,8 @@ class Writer {
   bool closing_ = false;
   std::optional<Job> job_;  ///< handed over and not yet taken
   std::vector<Cosigned> cosigned_;
-  bool committing_ = false;  ///< a job is handed over or being committed
-  bool durable_ = true;      ///< how the last one ended
+  bool committing_ = false;       ///< a job is handed over or being committed
+  bool durable_ = true;           ///< how the last one ended
   std::string_view not_durable_;  ///< and why
   bool no_more_jobs_ = false;
 
