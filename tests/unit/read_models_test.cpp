@@ -17,6 +17,8 @@ using namespace ledger::projections;
 
 namespace {
 
+constexpr std::uint64_t kFilings = 16;
+
 void check_filings(FoldedViews& ledger) {
   for (unsigned number = 1; number <= 10; ++number) {
     const auto status = static_cast<FilingStatus>(number);
