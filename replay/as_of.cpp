@@ -110,19 +110,15 @@ std::vector<ProductState> products_at(const store::Snapshot& snapshot, const pro
 std::vector<projections::Visit> visits_at(const store::Snapshot& snapshot,
                                           const projections::ReadModels& models, const StreamId& stream,
                                           std::uint64_t position) {
-  const std::uint64_t version = version_at(snapshot, stream, position);
-  if (version == snapshot.stream_version(stream)) return models.timeline.visits(snapshot.views(), stream);
-  std::vector<projections::Visit> visits;
-  bool first = true;
-  each_position(snapshot, stream, 0, version, [&](std::uint64_t at) {
-    // Only the draft that begins a stream opens a stage, and a filing may be saved thousands of times.
-    const bool draft = !first && header_of(snapshot, at).type == type_number<DraftSaved>();
-    first = false;
-    if (draft) return;
-    const auto read = snapshot.event(at, false);
-    if (!read) throw store::StoreDamage({0, "an event of a stream is not in the log"});
-    projections::advance(visits, read->event);
-  });
+  std::vector<projections::Visit> visits = models.timeline.visits(snapshot.views(), stream);
+  std::erase_if(visits, [&](const projections::Visit& visit) { return visit.entered_position > position; });
+  if (!visits.empty() && visits.back().left_at && visits.back().left_position > position) {
+    projections::Visit& open = visits.back();
+    open.left_at.reset();
+    open.outcome.reset();
+    open.actor.reset();
+    open.left_position = 0;
+  }
   return visits;
 }
 

@@ -46,8 +46,8 @@ namespace ledger::replay {
                                                     const projections::ReadModels& models,
                                                     const Uuid& subject, std::uint64_t position);
 
-/// The stages of a filing or subject at a position, oldest first, as Timeline::visits gives them now. Every
-/// event of the stream up to there is looked at, most drafts by their header alone.
+/// The stages of a filing or subject at a position, oldest first, as Timeline::visits gives them now: those
+/// entered by then, open where they were left later.
 [[nodiscard]] std::vector<projections::Visit> visits_at(const store::Snapshot& snapshot,
                                                         const projections::ReadModels& models,
                                                         const StreamId& stream, std::uint64_t position);
