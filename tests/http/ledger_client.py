@@ -138,6 +138,10 @@ class Ledger:
         assert answer.status == status, "expected %d, got %r" % (status, answer)
         return answer.json
 
+    def size(self):
+        """How many events there are: `init` alone makes more than two."""
+        return int(self.get("/v1/announcements").headers["ledger-position"]) + 1
+
     # --- the steps that most stories begin with
 
     def grant(self, principal, role, subject=None):
