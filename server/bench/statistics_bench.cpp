@@ -197,7 +197,7 @@ Result bench_statistics(const Options& options) {
     for (int n = 0; n < kTimes; ++n) (void)replay::survival_of_sorted(stages.spells(stratum, earlier));
     past.push_back(seconds_since(begun) / kTimes);
     points = survival.curve.size();
-    const server::Durations durations{stratum.stage, std::move(survival), moment.position};
+    const server::Durations durations{stratum.stage, std::move(survival), moment.position, false};
     begun = std::chrono::steady_clock::now();
     bytes = server::render_durations(durations).size();
     rendering.push_back(seconds_since(begun));

@@ -119,7 +119,7 @@ void put_incidence(Digits& out, const Survival& survival) {
 }
 
 void put_durations(Digits& out, const Durations& durations, const Survival& survival) {
-  out.text(R"({"stage":")");
+  out.text(durations.simulated ? R"({"simulated":true,"stage":")" : R"({"stage":")");
   out.text(projections::code_of(durations.stage));
   if (durations.survival) {
     out.text(R"(","samples":)");

@@ -31,12 +31,14 @@ struct Durations {
   projections::Stage stage{};
   std::optional<replay::Survival> survival;  ///< nullopt: suppressed
   std::uint64_t position = 0;
+  bool simulated = false;  ///< the ledger's history is made up, and the answer says so
 };
 
 /// `{"stage","samples","events","unit":"days","curve":[{"days","survival","lower","upper","at_risk"}],
 /// "incidence":{"<outcome>":[{"days","probability"}]},"position"}`. Days have six decimals, probabilities at
 /// most ten; `lower` and `upper` are null where the curve has reached 0. A suppressed answer has null for
-/// `samples` and `events`, an empty curve, and `"suppressed":true,"minimum":30` behind.
+/// `samples` and `events`, an empty curve, and `"suppressed":true,"minimum":30` behind. `"simulated":true`
+/// stands in front where it is due: such an answer is long, and not to be copied to be marked.
 [[nodiscard]] std::string render_durations(const Durations& durations);
 
 /// One sample as a line of the CSV whose header is kSampleColumns: `event` is 1 for any outcome, a stay that

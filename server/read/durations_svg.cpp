@@ -246,9 +246,9 @@ std::string draw_durations(const Durations& durations) {
   }
   axis.append_ticks(out);
   append_text(out, "", kRight, kBottom + 40, "天 days", R"( text-anchor="end")");
-  append_text(
-      out, "", kLeft - 38, kHeight - 14,
-      "阴影为 95 % 置信区间 · shaded: 95 % interval · 账本位置 position " + grouped(durations.position));
+  append_text(out, "", kLeft - 38, kHeight - 14,
+              "阴影为 95 % 置信区间 · shaded: 95 % interval · 账本位置 position " +
+                  grouped(durations.position) + (durations.simulated ? " · 模拟数据 simulated" : ""));
   const std::vector<SurvivalPoint> points = thinned(survival, axis);
   out += "<path class=\"band\" d=\"" + band_path(points, axis) + "\"/>";
   out += "<path class=\"axis\" d=\"M" + at(kLeft) + ' ' + at(kTop) + 'V' + at(kBottom) + 'H' + at(kRight) +

@@ -188,7 +188,10 @@ http::Response Reads::durations_as(const ReadContext& context, bool drawn) {
     if (!body) {
       stages_.catch_up(snapshot.views(), context.models.timeline, snapshot.size());
       auto spells = stages_.spells(asked.stratum, {position, recorded_at(snapshot, position)});
-      Durations durations{.stage = asked.stratum.stage, .survival = {}, .position = position};
+      Durations durations{.stage = asked.stratum.stage,
+                          .survival = {},
+                          .position = position,
+                          .simulated = snapshot.lookup().ledger().simulated};
       if (insider || make_public(spells)) durations.survival = replay::survival_of_sorted(spells);
       body = std::make_shared<const std::string>(drawn ? draw_durations(durations)
                                                        : render_durations(durations));

@@ -35,7 +35,41 @@ def kaplan_meier(samples):
     return curve
 
 
-class Statistics(unittest.TestCase):
+class Checking(unittest.TestCase):
+    """How answers are compared with exported samples."""
+
+    def ask(self, query, token=None):
+        return self.ledger.must(self.ledger.get(PATH + "?" + query, token))
+
+    def export(self, *args):
+        done = subprocess.run([BINARY, "export", "durations", "--data", str(self.ledger.data), *args],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.split("\n")[0], "stage,attempt,days,event,outcome,type,region")
+        return list(csv.DictReader(io.StringIO(done.stdout)))
+
+    def check_against(self, rows, answer):
+        rows = [row for row in rows if row["stage"] == answer["stage"]]
+        self.assertEqual(set(answer), {"stage", "samples", "events", "unit", "curve", "incidence", "position"})
+        self.assertEqual((answer["samples"], answer["events"], answer["unit"]),
+                         (len(rows), sum(row["event"] == "1" for row in rows), "days"))
+        expected = kaplan_meier([(float(row["days"]), row["event"] == "1") for row in rows])
+        self.assertEqual([point["days"] for point in answer["curve"]], [point[0] for point in expected])
+        self.assertEqual([point["at_risk"] for point in answer["curve"]], [point[4] for point in expected])
+        for point, (_, survival, lower, upper, _) in zip(answer["curve"], expected):
+            self.assertAlmostEqual(point["survival"], survival, 9)
+            if lower is None:
+                self.assertEqual((point["lower"], point["upper"]), (None, None))
+            else:
+                self.assertAlmostEqual(point["lower"], lower, 9)
+                self.assertAlmostEqual(point["upper"], upper, 9)
+        self.assertEqual(set(answer["incidence"]), {row["outcome"] for row in rows if row["event"] == "1"})
+        if answer["curve"]:
+            ends = sum(points[-1]["probability"] for points in answer["incidence"].values())
+            self.assertAlmostEqual(ends + answer["curve"][-1]["survival"], 1, 9)
+
+
+class Statistics(Checking):
     @classmethod
     def setUpClass(cls):
         cls.ledger = Ledger().start()
@@ -71,36 +105,6 @@ class Statistics(unittest.TestCase):
     def decide(cls, filing, what, role, body=None):
         version = cls.ledger.version(filing, cls.staff[role])
         return cls.ledger.must(cls.ledger.post("/v1/filings/%s/%s" % (filing, what), cls.staff[role], body, version=version))
-
-    def ask(self, query, token=None):
-        return self.ledger.must(self.ledger.get(PATH + "?" + query, token))
-
-    def export(self, *args):
-        done = subprocess.run([BINARY, "export", "durations", "--data", str(self.ledger.data), *args],
-                              capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout.split("\n")[0], "stage,attempt,days,event,outcome,type,region")
-        return list(csv.DictReader(io.StringIO(done.stdout)))
-
-    def check_against(self, rows, answer):
-        rows = [row for row in rows if row["stage"] == answer["stage"]]
-        self.assertEqual(set(answer), {"stage", "samples", "events", "unit", "curve", "incidence", "position"})
-        self.assertEqual((answer["samples"], answer["events"], answer["unit"]),
-                         (len(rows), sum(row["event"] == "1" for row in rows), "days"))
-        expected = kaplan_meier([(float(row["days"]), row["event"] == "1") for row in rows])
-        self.assertEqual([point["days"] for point in answer["curve"]], [point[0] for point in expected])
-        self.assertEqual([point["at_risk"] for point in answer["curve"]], [point[4] for point in expected])
-        for point, (_, survival, lower, upper, _) in zip(answer["curve"], expected):
-            self.assertAlmostEqual(point["survival"], survival, 9)
-            if lower is None:
-                self.assertEqual((point["lower"], point["upper"]), (None, None))
-            else:
-                self.assertAlmostEqual(point["lower"], lower, 9)
-                self.assertAlmostEqual(point["upper"], upper, 9)
-        self.assertEqual(set(answer["incidence"]), {row["outcome"] for row in rows if row["event"] == "1"})
-        if answer["curve"]:
-            ends = sum(points[-1]["probability"] for points in answer["incidence"].values())
-            self.assertAlmostEqual(ends + answer["curve"][-1]["survival"], 1, 9)
 
     def test_the_answers_are_those_of_the_exported_samples(self):
         rows = self.export()
@@ -206,6 +210,39 @@ class Statistics(unittest.TestCase):
             curves = [path for path in root.iter(name + "path") if path.get("class") == "curve"]
             self.assertEqual(len(curves), 1 if query == "stage=review" else 0, query)
         self.assertIn("30", self.ledger.get(PATH + ".svg?stage=rework").body.decode())
+
+
+class OfASimulatedHistory(Checking):
+    @classmethod
+    def setUpClass(cls):
+        cls.ledger = Ledger("--at", "2024-01-05T01:00:00Z")
+        cls.addClassCleanup(cls.ledger.close)
+        made = cls.ledger.run("simulate", "--filings", "300", "--seed", "5", "--to", "2026-03-02")
+        if made.returncode != 0:
+            raise RuntimeError(made.stderr)
+        cls.ledger.start("--accept-clock")
+
+    def test_curves_with_much_censoring_and_every_outcome_are_those_of_the_samples(self):
+        head = self.ledger.must(self.ledger.get("/v1/announcements?limit=1"))["position"]
+        for position in (head, head // 2):
+            rows = self.export("--at-position", str(position))
+            self.assertGreater(sum(row["event"] == "0" for row in rows), 10)
+            for stage in STAGES:
+                answer = self.ask("stage=%s&at_position=%d" % (stage, position), self.ledger.admin)
+                self.assertTrue(answer.pop("simulated"))
+                self.check_against(rows, answer)
+                second = self.ask("stage=%s&attempt=2%%2B&at_position=%d" % (stage, position), self.ledger.admin)
+                self.assertTrue(second.pop("simulated"))
+                self.check_against([row for row in rows if int(row["attempt"]) >= 2], second)
+
+    def test_the_public_sees_reviews_and_that_they_are_made_up(self):
+        answer = self.ask("stage=review")
+        self.assertTrue(answer["simulated"])
+        self.assertGreater(answer["events"], 200)
+        self.assertIn("approved", answer["incidence"])
+        drawing = self.ledger.get(PATH + ".svg?stage=review")
+        self.assertIn("模拟数据 simulated", drawing.body.decode())
+        self.assertEqual(drawing.headers["ledger-simulated"], "true")
 
 
 if __name__ == "__main__":

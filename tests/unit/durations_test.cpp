@@ -55,22 +55,29 @@ TEST_CASE("an answer has the members and digits of the contract") {
       replay::survival_of({{21'500'000, static_cast<replay::OutcomeNumber>(StageOutcome::rejected)},
                            {30'062'500, static_cast<replay::OutcomeNumber>(StageOutcome::approved)},
                            {40'000'000, 0}});
-  CHECK(render_durations({Stage::review, survival, 8101}) ==
+  CHECK(render_durations({Stage::review, survival, 8101, false}) ==
         R"({"stage":"review","samples":3,"events":2,"unit":"days","curve":[)"
         R"({"days":21.500000,"survival":0.6666666667,"lower":0.2995071304,"upper":1,"at_risk":3},)"
         R"({"days":30.062500,"survival":0.3333333333,"lower":0.0672783909,"upper":1,"at_risk":2}],)"
         R"("incidence":{"rejected":[{"days":21.500000,"probability":0.3333333333}],)"
         R"("approved":[{"days":30.062500,"probability":0.3333333333}]},"position":8101})");
-  CHECK(render_durations({Stage::rework, replay::Survival{}, 7}) ==
+  CHECK(render_durations({Stage::rework, replay::Survival{}, 7, false}) ==
         R"({"stage":"rework","samples":0,"events":0,"unit":"days","curve":[],"incidence":{},"position":7})");
   CHECK(
-      render_durations({Stage::rework, std::nullopt, 7}) ==
+      render_durations({Stage::rework, std::nullopt, 7, false}) ==
       R"({"stage":"rework","samples":null,"events":null,"unit":"days","curve":[],"incidence":{},"position":7,)"
       R"("suppressed":true,"minimum":30})");
-  CHECK(render_durations({Stage::queued, replay::survival_of({{1, 3}}), 0}) ==
+  CHECK(render_durations({Stage::queued, replay::survival_of({{1, 3}}), 0, false}) ==
         R"({"stage":"queued","samples":1,"events":1,"unit":"days","curve":[)"
         R"({"days":0.000001,"survival":0,"lower":null,"upper":null,"at_risk":1}],)"
         R"("incidence":{"started":[{"days":0.000001,"probability":1}]},"position":0})");
+}
+
+TEST_CASE("of a made-up history the answer and the drawing say so") {
+  CHECK(render_durations({Stage::rework, replay::Survival{}, 7, true})
+            .starts_with(R"({"simulated":true,"stage":"rework",)"));
+  const Durations drawn{Stage::queued, replay::survival_of({{1, 3}}), 0, true};
+  CHECK(draw_durations(drawn).find("simulated") != std::string::npos);
 }
 
 TEST_CASE("days have six decimals, whatever their size") {
@@ -128,7 +135,8 @@ TEST_CASE("rare outcomes are told together, and never as the difference of what 
 TEST_CASE("a drawing shows as many steps as fit, and says why it shows none") {
   std::vector<Spell> many;
   for (int i = 1; i <= 100'000; ++i) many.push_back({i * 1'000, 6});
-  const std::string drawn = draw_durations({Stage::review, replay::survival_of_sorted(many), 1'234'567});
+  const std::string drawn =
+      draw_durations({Stage::review, replay::survival_of_sorted(many), 1'234'567, false});
   CHECK(drawn.starts_with("<svg "));
   CHECK(drawn.ends_with("</svg>\n"));
   CHECK(drawn.size() < 60'000);
@@ -137,12 +145,12 @@ TEST_CASE("a drawing shows as many steps as fit, and says why it shows none") {
   CHECK(drawn.find("1,234,567") != drawn.npos);
   CHECK(drawn.find("nan") == drawn.npos);
 
-  CHECK(draw_durations({Stage::review, std::nullopt, 1}).find("Fewer than 30") != std::string::npos);
-  CHECK(draw_durations({Stage::review, replay::Survival{}, 1}).find("No stay has ended") !=
+  CHECK(draw_durations({Stage::review, std::nullopt, 1, false}).find("Fewer than 30") != std::string::npos);
+  CHECK(draw_durations({Stage::review, replay::Survival{}, 1, false}).find("No stay has ended") !=
         std::string::npos);
   // One stay of no length, and one that took an instant.
   for (const replay::Microdays length : {0, 1}) {
-    const std::string one = draw_durations({Stage::queued, replay::survival_of({{length, 3}}), 1});
+    const std::string one = draw_durations({Stage::queued, replay::survival_of({{length, 3}}), 1, false});
     CHECK(one.find("class=\"curve\"") != one.npos);
     CHECK(one.find("nan") == one.npos);
     CHECK(one.find("inf") == one.npos);

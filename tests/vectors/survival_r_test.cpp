@@ -37,7 +37,7 @@ struct Files {
 void write_stratum(Files& files, const replay::StageIndex& stages, const replay::Stratum& stratum,
                    const replay::Moment& moment) {
   const std::string text = server::render_durations(
-      {stratum.stage, replay::survival_of_sorted(stages.spells(stratum, moment)), moment.position});
+      {stratum.stage, replay::survival_of_sorted(stages.spells(stratum, moment)), moment.position, false});
   const json::value answer = json::parse(text);
   const std::string attempt =
       std::to_string(stratum.attempt_max == stratum.attempt_min ? stratum.attempt_min : 0U);
