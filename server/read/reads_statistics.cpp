@@ -1,17 +1,18 @@
 // GET answers of the survival statistics: how long a stage takes, as JSON and drawn.
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "events/store/engine.hpp"
+#include "events/tlog/lines.hpp"
 #include "projections/announcements.hpp"
 #include "projections/read_models.hpp"
+#include "replay/as_of.hpp"
 #include "schema/codes.hpp"
 #include "server/api/negotiation.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/durations.hpp"
 #include "server/read/durations_svg.hpp"
-#include "server/read/position.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/query.hpp"
 #include "server/read/reads.hpp"
 
@@ -23,8 +24,7 @@ constexpr std::string_view kSvg = "image/svg+xml";
 /// What a request asks for.
 struct Asked {
   replay::Stratum stratum;
-  std::optional<std::uint64_t> at_position;
-  std::optional<TimestampUs> as_of;
+  Moment moment;
 };
 
 /// `2` is the second attempt, `3+` the third and all behind it.
@@ -51,7 +51,7 @@ void read_region(QueryReader& query, replay::Stratum& stratum) {
   stratum.region = *prefix;
 }
 
-Asked read_asked(QueryReader& query, TimestampUs now) {
+Asked read_asked(QueryReader& query, const ReadContext& context) {
   Asked asked;
   const auto stage = query.text("stage");
   const auto known = stage ? projections::stage_from(*stage) : std::nullopt;
@@ -73,39 +73,8 @@ Asked read_asked(QueryReader& query, TimestampUs now) {
       query.wrong("stream", "must be filing or subject");
     }
   }
-  asked.at_position = query.number("at_position", 0, kPositionMax);
-  if (const auto text = query.text("as_of")) {
-    asked.as_of = TimestampUs::parse(*text);
-    if (!asked.as_of) {
-      query.wrong("as_of", "must be a time of RFC 3339");
-    } else if (*asked.as_of > now) {
-      query.wrong("as_of", "lies in the future");
-    }
-    if (asked.at_position) query.wrong("as_of", "stands in place of at_position");
-  }
+  asked.moment = read_moment(query, context.now, context.engine.last_recorded());
   return asked;
-}
-
-TimestampUs recorded_at(const store::Snapshot& snapshot, std::uint64_t position) {
-  const auto entry = snapshot.entry(position);
-  const auto header = entry ? codec::decode_header(*entry) : std::unexpected(codec::CodecError::malformed);
-  if (!header) throw store::StoreDamage({0, "read the header of an entry"});
-  return header->header.recorded_at;
-}
-
-/// The last position recorded at or before a time; nullopt where nothing was yet. Recorded times never
-/// decrease.
-std::optional<std::uint64_t> position_at(const store::Snapshot& snapshot, TimestampUs at) {
-  std::uint64_t low = 0, high = snapshot.size();
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (recorded_at(snapshot, middle) <= at) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low == 0 ? std::nullopt : std::optional(low - 1);
 }
 
 /// Where public statistics stand: at the newest announcement. Before the first there is nothing, as at the
@@ -129,12 +98,6 @@ std::string cache_key(const replay::Stratum& stratum, std::uint64_t position, bo
   return key + ' ' + stratum.region;
 }
 
-http::Response refused(const ReadContext& context, std::string_view code, std::string detail) {
-  ProblemParts parts;
-  parts.detail = std::move(detail);
-  return problem(context.language, code, std::move(parts));
-}
-
 }  // namespace
 
 void Reads::warm(const store::Engine& engine, const projections::ReadModels& models) {
@@ -152,32 +115,22 @@ http::Response Reads::durations_svg(const ReadContext& context) {
 
 http::Response Reads::durations_as(const ReadContext& context, bool drawn) {
   QueryReader query(context.request);
-  const Asked asked = read_asked(query, context.now);
+  const Asked asked = read_asked(query, context);
   if (const auto refusal = query.done()) return problem(context.language, *refusal);
   const std::array offers = {drawn ? kSvg : kJson};
   if (!negotiate(context.request, offers)) return problem(context.language, "not_acceptable");
   const bool insider = context.grant && is_staff(context.grant->role);
-  if (!insider && (asked.at_position || asked.as_of)) {
-    return refused(context, "role_forbidden", "public statistics are those of the last announcement");
+  if (!insider && (asked.moment.position || asked.moment.time)) {
+    ProblemParts parts;
+    parts.detail = "public statistics are those of the last announcement";
+    return problem(context.language, "role_forbidden", std::move(parts));
   }
 
   const store::Snapshot snapshot = context.engine.snapshot();
-  std::uint64_t position = snapshot.size() - 1;
-  if (!insider) {
-    position = last_announcement(context, snapshot);
-  } else if (asked.at_position) {
-    if (*asked.at_position >= snapshot.size()) {
-      ProblemParts parts;
-      parts.detail = "the log has " + std::to_string(snapshot.size()) + " entries";
-      parts.members.emplace_back("size", std::to_string(snapshot.size()));
-      return problem(context.language, "beyond_log", std::move(parts));
-    }
-    position = *asked.at_position;
-  } else if (asked.as_of) {
-    const auto found = position_at(snapshot, *asked.as_of);
-    if (!found) return refused(context, "bad_query", "as_of lies before the ledger's first event");
-    position = *found;
-  }
+  const auto then = position_of(context, snapshot, asked.moment);
+  if (!then) return then.error();
+  const std::uint64_t position =
+      insider ? then->value_or(snapshot.size() - 1) : last_announcement(context, snapshot);
 
   const std::string tag = '"' + std::to_string(position) + '"';
   const bool known = !insider && none_match_fails(context.request, tag);
@@ -187,7 +140,7 @@ http::Response Reads::durations_as(const ReadContext& context, bool drawn) {
     body = bodies_.find(key);
     if (!body) {
       stages_.catch_up(snapshot.views(), context.models.timeline, snapshot.size());
-      auto spells = stages_.spells(asked.stratum, {position, recorded_at(snapshot, position)});
+      auto spells = stages_.spells(asked.stratum, {position, replay::recorded_at(snapshot, position)});
       Durations durations{.stage = asked.stratum.stage,
                           .survival = {},
                           .position = position,
