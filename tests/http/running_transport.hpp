@@ -21,8 +21,6 @@
 
 namespace ledger::http::test {
 
-using namespace std::chrono_literals;
-
 inline constexpr std::size_t kStreamChunks = 512;
 inline constexpr std::size_t kStreamChunkBytes = 128 * 1024;
 
@@ -30,7 +28,9 @@ inline constexpr std::size_t kStreamChunkBytes = 128 * 1024;
 class Signal {
  public:
   void set() { promise_.set_value(); }
-  [[nodiscard]] bool wait() { return future_.wait_for(60s) == std::future_status::ready; }
+  [[nodiscard]] bool wait() {
+    return future_.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  }
 
  private:
   std::promise<void> promise_;
@@ -234,7 +234,7 @@ struct Running {
     server = std::move(*listening);
     thread = std::thread([this] { server->run(); });
   }
-  ~Running() { stop(10s); }
+  ~Running() { stop(std::chrono::seconds(10)); }
   void stop(std::chrono::milliseconds deadline) {
     if (server != nullptr) server->stop(deadline);
     if (thread.joinable()) thread.join();
