@@ -164,7 +164,8 @@ std::expected<void, EngineFault> LiveRebuild::build_and_swap(Views& beside,
         swapped = [&]() -> std::expected<void, EngineFault> {
           const auto size = build.catch_up();
           if (!size) return std::unexpected(fault_of(size.error(), "views"));
-          if (*size != writer_.published_size()) return failed(EngineFailure::storage, "stopped");
+          if (stopping_.load() || *size != writer_.published_size())
+            return failed(EngineFailure::storage, "stopped");
           if (!says_the_same(beside, *stores_.views))
             return failed(EngineFailure::damaged, "the new views say another log than the old ones");
           if (auto put = put_in_place(stores_); !put) return put;

@@ -257,7 +257,8 @@ StoreResult<void> RowBuffer::flush(WriteTxn& txn) const {
   return {};
 }
 
-StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_t step_bytes) const {
+StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_t step_bytes,
+                                            const std::atomic<bool>* stop) const {
   std::optional<WriteTxn> txn;
   std::size_t put_bytes = 0;
   const auto end_step = [&]() -> StoreResult<void> {
@@ -291,6 +292,7 @@ StoreResult<void> RowBuffer::flush_in_steps(Environment& environment, std::size_
       put_bytes += entry.key_size + entry.size;
       if (put_bytes >= step_bytes) {
         if (auto ended = end_step(); !ended) return ended;
+        if (stop != nullptr && stop->load(std::memory_order_relaxed)) return {};
       }
     }
   }

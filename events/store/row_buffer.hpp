@@ -6,6 +6,7 @@
 // each, in key order, which costs a third of putting them one event after another.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -54,8 +55,9 @@ class RowBuffer final : public Rows {
   /// Puts every row, in key order. The buffer keeps them: `clear` once the transaction is committed.
   [[nodiscard]] StoreResult<void> flush(WriteTxn& txn) const;
   /// The same in transactions of at most about `step_bytes` each, committed here: for a file that nobody
-  /// trusts before it is whole.
-  [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes) const;
+  /// trusts before it is whole. Once `stop` is true it ends early, with rows missing.
+  [[nodiscard]] StoreResult<void> flush_in_steps(Environment& environment, std::size_t step_bytes,
+                                                 const std::atomic<bool>* stop = nullptr) const;
 
   /// Forgets all rows. What lies under them goes too. `keep_memory`: as many will come again.
   void clear(bool keep_memory = false);

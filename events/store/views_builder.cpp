@@ -153,7 +153,7 @@ struct ViewsBuild::Impl {
       if (!txn) return std::unexpected(txn.error());
       if (auto put = indexes_.rows().flush(*txn); !put) return put;
       if (auto committed = std::move(*txn).commit(); !committed) return committed;
-    } else if (auto put = indexes_.rows().flush_in_steps(*file, kStepBytes); !put) {
+    } else if (auto put = indexes_.rows().flush_in_steps(*file, kStepBytes, options_.stop); !put) {
       return put;
     }
     indexes_.flushed();

@@ -20,7 +20,8 @@ namespace ledger::store {
 
 struct ViewsOptions {
   std::uint64_t map_bytes = std::uint64_t{64} << 30;
-  /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
+  /// Rows that a rebuild holds before it writes them; decoded states, the order of the rows while they are
+  /// written, and LMDB need at most one and a half times as much again.
   std::size_t buffer_bytes = std::size_t{128} << 20;
   std::size_t states_max = 65'536;  ///< decoded states kept, times two; each takes about a kilobyte
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
