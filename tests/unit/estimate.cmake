@@ -1,0 +1,1 @@
+ledger_test(estimate_test unit estimate_test.cpp)
