@@ -45,11 +45,18 @@ Quantiles same(double days) {
   return all;
 }
 
-EstimateCase case_of(const StageSample& stay) {
+EstimateCase case_of(const Course& course, const StageSample& stay) {
+  std::optional<TimestampUs> approved_at;
+  if (stay.stage == Stage::publication) {
+    for (const StageSample* earlier : course.stays) {
+      if (earlier->stage == Stage::numbering) approved_at = earlier->entered_at;
+    }
+  }
   return {.stream = stay.stream,
           .stage = stay.stage,
           .attempt = stay.attempt,
           .entered_at = stay.entered_at,
+          .approved_at = approved_at,
           .type = stay.type,
           .role = stay.role,
           .region = stay.region};
@@ -112,7 +119,7 @@ std::vector<Course> courses_of(std::span<const StageSample> samples, TimestampUs
     if (course.published_at) {
       course.weight = 1;
     } else if (!last.left_at) {
-      const auto estimate = tables.estimate(case_of(last), end, {.walks = 200});
+      const auto estimate = tables.estimate(case_of(course, last), end, {.walks = 200});
       course.weight = estimate ? 1 - estimate->never_probability : 0;
     }
   }
@@ -214,7 +221,7 @@ std::expected<Backtest, NoEstimate> backtest(std::span<const StageSample> sample
         return stay->entered_at <= at && (!stay->left_at || *stay->left_at > at);
       });
       if (open == course.stays.end()) continue;
-      const auto estimate = tables.estimate(case_of(**open), at, {.walks = options.walks});
+      const auto estimate = tables.estimate(case_of(course, **open), at, {.walks = options.walks});
       if (!estimate || !estimate->days) continue;
       const EstimateDays& days = *estimate->days;
       const double truth = course.published_at ? days_between(at, *course.published_at)

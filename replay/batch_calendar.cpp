@@ -93,6 +93,7 @@ void BatchCalendar::read_cut_off(std::span<const Announceable> filings, std::siz
       cut = i + 1;
     }
   }
+  misplaced_ += best;
   if (cut == 0) return;
   eligible_ += cut;
   for (std::size_t i = 0; i < cut; ++i) passed_over_ += candidates[i].in ? 0 : 1;
@@ -137,13 +138,13 @@ double BatchCalendar::View::first_interval(Draws& draws) const {
   return std::max(since_last_, std::exp(log_interval + width * z));
 }
 
-double BatchCalendar::View::publication(Draws& draws, double ready) const {
+double BatchCalendar::View::publication(Draws& draws, double ready, double earliest) const {
   const double passed_over = calendar_.eligible_ > 0 ? static_cast<double>(calendar_.passed_over_) /
                                                            static_cast<double>(calendar_.eligible_)
                                                      : 0;
   double batch = first_interval(draws) - since_last_;
   for (int ahead = 0; ahead < kBatchesAhead; ++ahead) {
-    const bool in_time = ready <= batch - calendar_.lag(draws);
+    const bool in_time = earliest <= batch && ready <= batch - calendar_.lag(draws);
     if (in_time && (passed_over <= 0 || draws.uniform() >= passed_over)) return batch;
     batch += calendar_.interval(draws);
   }

@@ -17,7 +17,7 @@ namespace ledger::replay {
 
 /// A filing that waits or has waited for its publication.
 struct Announceable {
-  TimestampUs ready_at;                     ///< its number was assigned
+  TimestampUs ready_at;                     ///< what the cut-off looks at: its approval, or its number
   std::optional<TimestampUs> published_at;  ///< nullopt: it waits still
 };
 
@@ -33,14 +33,16 @@ class BatchCalendar {
   [[nodiscard]] std::size_t batches() const { return batches_.size(); }
   /// First moment of each batch, ascending.
   [[nodiscard]] std::span<const TimestampUs> dates() const { return batches_; }
+  /// Filings on the wrong side of the cut-offs that explain the batches best: fewer are a better explanation.
+  [[nodiscard]] std::size_t misplaced() const { return misplaced_; }
 
   /// The calendar seen from one moment, which is not before the last batch.
   class View {
    public:
     View(const BatchCalendar& calendar, TimestampUs now);
     /// Hours from now until the publication of what became ready `ready` hours from now (negative: it has
-    /// been). Each call draws another future.
-    [[nodiscard]] double publication(Draws& draws, double ready) const;
+    /// been), and not before `earliest`. Each call draws another future.
+    [[nodiscard]] double publication(Draws& draws, double ready, double earliest) const;
 
    private:
     const BatchCalendar& calendar_;
@@ -60,7 +62,7 @@ class BatchCalendar {
   double interval_width_ = 0;          // of the kernel that smooths the intervals, in their logarithm
   double lag_width_ = 0;               // the same for the lags, in hours
   double overdue_mean_ = 0;            // hours
-  std::size_t eligible_ = 0, passed_over_ = 0;
+  std::size_t eligible_ = 0, passed_over_ = 0, misplaced_ = 0;
 };
 
 }  // namespace ledger::replay

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
+#include <unordered_map>
 
 namespace ledger::replay {
 namespace {
@@ -163,10 +163,77 @@ EstimateTables::EstimateTables(std::span<const StageSample> samples, TimestampUs
           },
           now) {}
 
+/// Gathers what waits or waited for publication, and finds out what the cut-offs look at.
+class EstimateTables::CalendarMaker {
+ public:
+  void add(const StageSample& sample) {
+    if (sample.stage == Stage::numbering) {
+      if (sample.outcome == StageOutcome::numbered) approved_at_[sample.stream.id] = sample.entered_at;
+    } else if (sample.stage == Stage::publication) {
+      if (sample.outcome && *sample.outcome != StageOutcome::published) return;
+      waits_.push_back({sample.stream.id,
+                        {sample.entered_at, sample.left_at},
+                        sample.type == AlgorithmType::generation_synthesis});
+    }
+  }
+
+  void make(EstimateTables& tables) const {
+    Calendars by_number = calendars(false);
+    Calendars by_approval = calendars(true);
+    tables.by_approval_ = misplaced(by_approval) < misplaced(by_number);
+    tables.calendars_ = std::move(tables.by_approval_ ? by_approval : by_number);
+    tables.series_apart_ = apart(tables.calendars_);
+  }
+
+ private:
+  struct Wait {
+    Uuid filing;
+    Announceable of;  // ready with its number
+    bool synthesis = false;
+  };
+
+  [[nodiscard]] Calendars calendars(bool by_approval) const {
+    std::vector<Announceable> all;
+    std::vector<Announceable> synthesis;
+    std::vector<Announceable> others;
+    for (const Wait& wait : waits_) {
+      Announceable of = wait.of;
+      if (by_approval) {
+        if (const auto known = approved_at_.find(wait.filing); known != approved_at_.end())
+          of.ready_at = known->second;
+      }
+      all.push_back(of);
+      (wait.synthesis ? synthesis : others).push_back(of);
+    }
+    return {std::make_unique<const BatchCalendar>(std::move(all)),
+            std::make_unique<const BatchCalendar>(std::move(synthesis)),
+            std::make_unique<const BatchCalendar>(std::move(others))};
+  }
+  static std::size_t misplaced(const Calendars& calendars) {
+    return calendars.synthesis->misplaced() + calendars.others->misplaced();
+  }
+  /// Two series of announcements are two calendars, unless they come out on the same days.
+  static bool apart(const Calendars& calendars) {
+    const auto days = [](const BatchCalendar& calendar) {
+      std::vector<std::int32_t> all;
+      for (const TimestampUs at : calendar.dates()) all.push_back(Date::of(at).days);
+      return all;
+    };
+    if (calendars.synthesis->batches() < kBatchesMin || calendars.others->batches() < kBatchesMin)
+      return false;
+    const std::vector<std::int32_t> one = days(*calendars.synthesis);
+    const std::vector<std::int32_t> other = days(*calendars.others);
+    std::vector<std::int32_t> both;
+    std::ranges::set_intersection(one, other, std::back_inserter(both));
+    return 2 * both.size() < std::min(one.size(), other.size());
+  }
+
+  std::unordered_map<Uuid, TimestampUs> approved_at_;
+  std::vector<Wait> waits_;
+};
+
 EstimateTables::EstimateTables(const Source& samples, TimestampUs now) : measured_at_(now) {
-  std::vector<Announceable> all;
-  std::vector<Announceable> synthesis;
-  std::vector<Announceable> others;
+  CalendarMaker calendars;
   samples([&](const StageSample& sample) {
     if (sample.stream.kind != StreamKind::filing || index_of(sample.stage) >= rows_.size()) return;
     const double hours = std::round(hours_between(sample.entered_at, sample.left_at.value_or(now)));
@@ -178,29 +245,10 @@ EstimateTables::EstimateTables(const Source& samples, TimestampUs now) : measure
     row.type = sample.type ? static_cast<std::uint8_t>(*sample.type) : 0;
     row.role = sample.role ? static_cast<std::uint8_t>(*sample.role) : 0;
     rows_[index_of(sample.stage)].push_back(row);
-    if (sample.stage != Stage::publication) return;
-    if (sample.outcome && *sample.outcome != StageOutcome::published) return;
-    const Announceable waiting{sample.entered_at, sample.left_at};
-    all.push_back(waiting);
-    (sample.type == AlgorithmType::generation_synthesis ? synthesis : others).push_back(waiting);
+    calendars.add(sample);
   });
   for (std::vector<Row>& rows : rows_) std::ranges::sort(rows, {}, &Row::hours);
-  batches_ = std::make_unique<const BatchCalendar>(std::move(all));
-  synthesis_batches_ = std::make_unique<const BatchCalendar>(std::move(synthesis));
-  other_batches_ = std::make_unique<const BatchCalendar>(std::move(others));
-  // Two series of announcements are two calendars, unless they come out on the same days.
-  const auto days = [](const BatchCalendar& calendar) {
-    std::vector<std::int32_t> all_days;
-    for (const TimestampUs at : calendar.dates()) all_days.push_back(Date::of(at).days);
-    return all_days;
-  };
-  if (synthesis_batches_->batches() >= kBatchesMin && other_batches_->batches() >= kBatchesMin) {
-    const std::vector<std::int32_t> one = days(*synthesis_batches_);
-    const std::vector<std::int32_t> other = days(*other_batches_);
-    std::vector<std::int32_t> both;
-    std::ranges::set_intersection(one, other, std::back_inserter(both));
-    series_apart_ = 2 * both.size() < std::min(one.size(), other.size());
-  }
+  calendars.make(*this);
 }
 
 EstimateTables::~EstimateTables() = default;
@@ -213,7 +261,7 @@ std::size_t EstimateTables::finished_reviews() const {
 }
 
 std::size_t EstimateTables::batches() const {
-  return batches_->batches();
+  return calendars_.all->batches();
 }
 
 std::optional<NoEstimate> EstimateTables::lack() const {
@@ -225,8 +273,8 @@ std::optional<NoEstimate> EstimateTables::lack() const {
 }
 
 const BatchCalendar& EstimateTables::calendar(std::optional<AlgorithmType> type) const {
-  if (!series_apart_ || !type) return *batches_;
-  return *type == AlgorithmType::generation_synthesis ? *synthesis_batches_ : *other_batches_;
+  if (!series_apart_ || !type) return *calendars_.all;
+  return *type == AlgorithmType::generation_synthesis ? *calendars_.synthesis : *calendars_.others;
 }
 
 std::shared_ptr<const DurationCurve> EstimateTables::curve(Stage stage,
@@ -283,6 +331,7 @@ class EstimateTables::Walker {
         of_(of),
         options_(options),
         elapsed_(hours_between(of.entered_at, now)),
+        approved_(-hours_between(of.approved_at.value_or(of.entered_at), now)),
         current_(tables.basis(of, of.stage, attempt_class(of.attempt), elapsed_)),
         batches_(tables.calendar(of.type), now),
         draws_(Draws::seed_of(of.stream, options.position)) {
@@ -306,10 +355,12 @@ class EstimateTables::Walker {
     bool force = options_.rejected_once_more;
     double at = 0;
     double spent = elapsed_;
+    double approved = approved_;
     for (int step = 0; step < kStepsMax; ++step) {
       if (stage == Stage::publication) {
         if (taken_out_ > 0 && draws_.uniform() < taken_out_) return arrival;
-        arrival.hours = batches_.publication(draws_, at - spent);
+        const double numbered = at - spent;
+        arrival.hours = batches_.publication(draws_, tables_.by_approval_ ? approved : numbered, numbered);
         return arrival;
       }
       const DurationCurve* curve = step == 0 ? current_.curve.get() : later(stage, attempt);
@@ -323,6 +374,7 @@ class EstimateTables::Walker {
       if (!end || end->way == WayOut::out) return arrival;
       at += end->hours;
       spent = 0;
+      if (stage == Stage::review) approved = at;
       if (end->way == WayOut::onward) {
         stage = stage == Stage::drafting || stage == Stage::rework ? Stage::queued
                 : stage == Stage::queued                           ? Stage::review
@@ -371,6 +423,7 @@ class EstimateTables::Walker {
   const EstimateCase& of_;
   const EstimateOptions& options_;
   const double elapsed_;
+  const double approved_;  // hours from now; of filings that are
   const Basis current_;
   const BatchCalendar::View batches_;
   Draws draws_;

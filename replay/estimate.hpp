@@ -38,6 +38,8 @@ struct EstimateCase {
   projections::Stage stage{};
   std::uint32_t attempt = 1;
   TimestampUs entered_at;  ///< of the stage
+  /// Of a filing that waits for its publication: when it was approved. nullopt: when the stage began.
+  std::optional<TimestampUs> approved_at;
   std::optional<AlgorithmType> type;
   std::optional<AlgorithmRole> role;
   std::array<char, 6> region{};  ///< zeros: not known; 2 or 4 digits and zeros: no more is known
@@ -84,7 +86,9 @@ struct Estimate {
 struct NoEstimate {
   enum class Lack : std::uint8_t { reviews, batches, stage } lack = Lack::reviews;
   projections::Stage stage{};  ///< which, for `stage`
-  std::size_t found = 0, needed = 0;
+  std::optional<std::size_t> found =
+      0;  ///< nullopt: fewer than needed, and not everybody's business how many
+  std::size_t needed = 0;
 };
 
 struct EstimateOptions {
@@ -126,6 +130,7 @@ class EstimateTables {
   struct Key;
   struct Basis;
   class Walker;
+  class CalendarMaker;
   [[nodiscard]] std::shared_ptr<const DurationCurve> curve(projections::Stage stage,
                                                            const EstimateStratum& stratum) const;
   [[nodiscard]] Basis basis(const EstimateCase& of, projections::Stage stage, std::uint32_t attempt,
@@ -134,8 +139,12 @@ class EstimateTables {
 
   TimestampUs measured_at_;
   std::array<std::vector<Row>, 6> rows_;  // by stage, ascending by hours
-  std::unique_ptr<const BatchCalendar> batches_, synthesis_batches_, other_batches_;
-  bool series_apart_ = false;
+  struct Calendars {
+    std::unique_ptr<const BatchCalendar> all, synthesis, others;
+  };
+  Calendars calendars_;
+  bool by_approval_ = false;   // what the cut-offs look at; else the number
+  bool series_apart_ = false;  // the two series come out on days of their own
   mutable std::mutex mutex_;
   mutable std::map<Key, std::shared_ptr<const DurationCurve>> curves_;  // null: too few
 };

@@ -49,6 +49,8 @@ int run(int argc, char** argv) {
   cli::add_simulate(app, command);
   cli::add_rebuild(app, command);
   cli::add_export(app, command);
+  cli::add_estimate(app, command);
+  cli::add_backtest(app, command);
   cli::add_signing_key(app, command);
   cli::add_token(app, command);
   cli::add_witness(app, command);

@@ -1,6 +1,7 @@
 #include "server/bench/as_of_bench.hpp"
 #include "server/bench/bench.hpp"
 #include "server/bench/engine_bench.hpp"
+#include "server/bench/estimate_bench.hpp"
 #include "server/bench/http_bench.hpp"
 #include "server/bench/log_bench.hpp"
 #include "server/bench/statistics_bench.hpp"
@@ -28,6 +29,8 @@ std::span<const Bench> benches() {
        bench_statistics},
       {"simulate", "a made-up history of 20,000 filings, documents and syncs included", 50'000,
        bench_simulate},
+      {"estimate", "waiting times at the samples of 100,000 filings; 20 ms each are 50/s", 50,
+       bench_estimate},
       {"http-writes", "durable draft saves over HTTP against a bare Beast group-commit server", 0.5,
        bench_http_writes},
       {"http-reads", "reads of a filing over HTTP against a bare Beast server", 0.6, bench_http_reads},

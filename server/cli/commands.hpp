@@ -15,6 +15,8 @@ void add_signing_key(CLI::App& app, Run& run);
 void add_token(CLI::App& app, Run& run);
 void add_witness(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
+void add_estimate(CLI::App& app, Run& run);
+void add_backtest(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 void add_backup(CLI::App& app, Run& run);
 void add_restore(CLI::App& app, Run& run);

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 
+#include "replay/estimator.hpp"
 #include "replay/stage_index.hpp"
 #include "server/api/context.hpp"
 #include "server/http/message.hpp"
@@ -70,6 +71,11 @@ class Reads {
   [[nodiscard]] http::Response durations_svg(
       const ReadContext& context);  ///< GET /v1/statistics/durations.svg; public
 
+  // Waiting times (docs/estimation.md).
+  [[nodiscard]] http::Response filing_estimate(const ReadContext& context);  ///< GET .../{id}/estimate
+  /// GET /v1/estimates; public, as of the last announcement
+  [[nodiscard]] http::Response estimates(const ReadContext& context);
+
   // Events.
   [[nodiscard]] http::Response events(const ReadContext& context) const;  ///< GET /v1/events; auditor
   /// GET /v1/events/{position}; by role, public for public ones
@@ -93,6 +99,7 @@ class Reads {
 
   AnswerCache cache_;
   replay::StageIndex stages_;
+  replay::Estimator estimator_{stages_};
   BodyCache bodies_{kStatisticsBytes};
 };
 

@@ -21,8 +21,11 @@ TEST_CASE("estimates are calibrated over many histories and beat every answer wi
   double coverage = 0;
   double weight = 0;
   for (const std::uint64_t seed : kSeeds) {
-    const auto made = CourseMaker({.seed = seed, .filings = 600, .days = 900}).make();
-    const auto result = backtest(made.samples, made.end, {.cutoffs = 8, .walks = 200, .on_progress = {}});
+    // Half of the histories look at the approval for a cut-off and announce two series apart.
+    testing::CourseOptions options{.seed = seed, .filings = 600, .days = 900};
+    options.by_approval = options.two_series = seed % 2 == 0;
+    const auto made = CourseMaker(options).make();
+    const auto result = backtest(made.samples, made.end, {.cutoffs = 8, .walks = 150, .on_progress = {}});
     REQUIRE(result);
     std::printf(
         "seed %3llu: %zu estimates, coverage %.3f of %zu, pinball %.2f (statutory %.2f, median %.2f, "

@@ -24,7 +24,9 @@ struct CourseOptions {
   unsigned filings = 600;
   double days = 900;  ///< over which they begin and at whose end the log ends
   double batch_days_min = 55, batch_days_max = 70;
-  double drift = 0.5;  ///< how much more filings come at the end than in the middle
+  bool by_approval = false;  ///< the cut-off looks at the approval, not at the number
+  bool two_series = false;   ///< generation_synthesis is announced on days of its own
+  double drift = 0.5;        ///< how much more filings come at the end than in the middle
 };
 
 /// A history and when its last event may have been.
@@ -42,7 +44,8 @@ class CourseMaker {
     // A Monday, 2024-01-01, at 9 o'clock in Shanghai.
     made.begin = TimestampUs{19'723LL * kDayUs + 3'600'000'000};
     made.end = TimestampUs{made.begin.value + static_cast<std::int64_t>(options_.days * kDayUs)};
-    make_batches();
+    make_batches(batches_);
+    if (options_.two_series) make_batches(synthesis_batches_);
     for (unsigned i = 0; i < options_.filings; ++i) {
       // Arrivals grow denser: the inverse of a distribution function with a rising slope.
       const double u = draws_.uniform();
@@ -101,10 +104,10 @@ class CourseMaker {
     }
   }
 
-  void make_batches() {
+  void make_batches(std::vector<std::pair<double, double>>& batches) {
     double day = 20 + 40 * draws_.uniform();
     while (day < 3 * options_.days + 2'000) {
-      batches_.push_back({work(day, 0.1), 10 + 35 * draws_.uniform()});
+      batches.push_back({work(day, 0.1), 10 + 35 * draws_.uniform()});
       day += options_.batch_days_min + (options_.batch_days_max - options_.batch_days_min) * draws_.uniform();
     }
   }
@@ -135,9 +138,15 @@ class CourseMaker {
       now = stay(of, Stage::review, attempt, now, work(now, lognormal(32, 55)),
                  rejected ? StageOutcome::rejected : StageOutcome::approved);
       if (!rejected) {
-        now = stay(of, Stage::numbering, attempt, now, work(now, lognormal(2, 5)), StageOutcome::numbered);
-        const auto batch = std::ranges::find_if(
-            batches_, [&](const auto& announced) { return now <= announced.first - announced.second; });
+        const double approved = now;
+        now = stay(of, Stage::numbering, attempt, now, work(now, std::min(8.0, lognormal(2, 5))),
+                   StageOutcome::numbered);
+        const bool apart = options_.two_series && of.type == AlgorithmType::generation_synthesis;
+        const auto& batches = apart ? synthesis_batches_ : batches_;
+        const auto batch = std::ranges::find_if(batches, [&](const auto& announced) {
+          return now <= announced.first &&
+                 (options_.by_approval ? approved : now) <= announced.first - announced.second;
+        });
         stay(of, Stage::publication, attempt, now, batch->first, StageOutcome::published);
         return;
       }
@@ -167,6 +176,7 @@ class CourseMaker {
 
   CourseOptions options_;
   replay::Draws draws_;
+  std::vector<std::pair<double, double>> synthesis_batches_;
   std::vector<std::pair<double, double>> batches_;  // the day, and how long before it the cut-off lies
   std::vector<Stay> stays_;
 };
