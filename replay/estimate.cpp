@@ -183,6 +183,10 @@ class EstimateTables::CalendarMaker {
     tables.by_approval_ = misplaced(by_approval) < misplaced(by_number);
     tables.calendars_ = std::move(tables.by_approval_ ? by_approval : by_number);
     tables.series_apart_ = apart(tables.calendars_);
+    if (!waits_.empty()) {
+      tables.synthesis_share_ = static_cast<double>(std::ranges::count(waits_, true, &Wait::synthesis)) /
+                                static_cast<double>(waits_.size());
+    }
   }
 
  private:
@@ -219,13 +223,11 @@ class EstimateTables::CalendarMaker {
       for (const TimestampUs at : calendar.dates()) all.push_back(Date::of(at).days);
       return all;
     };
-    if (calendars.synthesis->batches() < kBatchesMin || calendars.others->batches() < kBatchesMin)
-      return false;
     const std::vector<std::int32_t> one = days(*calendars.synthesis);
     const std::vector<std::int32_t> other = days(*calendars.others);
     std::vector<std::int32_t> both;
     std::ranges::set_intersection(one, other, std::back_inserter(both));
-    return 2 * both.size() < std::min(one.size(), other.size());
+    return !one.empty() && !other.empty() && 2 * both.size() <= std::min(one.size(), other.size());
   }
 
   std::unordered_map<Uuid, TimestampUs> approved_at_;
@@ -272,9 +274,18 @@ std::optional<NoEstimate> EstimateTables::lack() const {
   return std::nullopt;
 }
 
-const BatchCalendar& EstimateTables::calendar(std::optional<AlgorithmType> type) const {
-  if (!series_apart_ || !type) return *calendars_.all;
-  return *type == AlgorithmType::generation_synthesis ? *calendars_.synthesis : *calendars_.others;
+std::optional<NoEstimate> EstimateTables::lack(std::optional<AlgorithmType> type) const {
+  if (auto lacking = lack()) return lacking;
+  if (!series_apart_) return std::nullopt;
+  const std::size_t known = type ? calendar(*type).batches()
+                                 : std::min(calendars_.synthesis->batches(), calendars_.others->batches());
+  if (known >= kBatchesMin) return std::nullopt;
+  return NoEstimate{NoEstimate::Lack::batches, Stage::publication, known, kBatchesMin};
+}
+
+const BatchCalendar& EstimateTables::calendar(AlgorithmType type) const {
+  if (!series_apart_) return *calendars_.all;
+  return type == AlgorithmType::generation_synthesis ? *calendars_.synthesis : *calendars_.others;
 }
 
 std::shared_ptr<const DurationCurve> EstimateTables::curve(Stage stage,
@@ -333,7 +344,8 @@ class EstimateTables::Walker {
         elapsed_(hours_between(of.entered_at, now)),
         approved_(-hours_between(of.approved_at.value_or(of.entered_at), now)),
         current_(tables.basis(of, of.stage, attempt_class(of.attempt), elapsed_)),
-        batches_(tables.calendar(of.type), now),
+        batches_(tables.calendar(of.type.value_or(AlgorithmType::personalized_push)), now),
+        synthesis_batches_(tables.calendar(of.type.value_or(AlgorithmType::generation_synthesis)), now),
         draws_(Draws::seed_of(of.stream, options.position)) {
     const auto publications = tables.curve(Stage::publication, EstimateStratum{});
     if (publications->finished() > 0) {
@@ -360,7 +372,10 @@ class EstimateTables::Walker {
       if (stage == Stage::publication) {
         if (taken_out_ > 0 && draws_.uniform() < taken_out_) return arrival;
         const double numbered = at - spent;
-        arrival.hours = batches_.publication(draws_, tables_.by_approval_ ? approved : numbered, numbered);
+        // What is not known to belong to a series belongs to either, as often as they have had filings.
+        const bool synthesis = draws_.uniform() < tables_.synthesis_share_;
+        arrival.hours = (synthesis ? synthesis_batches_ : batches_)
+                            .publication(draws_, tables_.by_approval_ ? approved : numbered, numbered);
         return arrival;
       }
       const DurationCurve* curve = step == 0 ? current_.curve.get() : later(stage, attempt);
@@ -425,7 +440,7 @@ class EstimateTables::Walker {
   const double elapsed_;
   const double approved_;  // hours from now; of filings that are
   const Basis current_;
-  const BatchCalendar::View batches_;
+  const BatchCalendar::View batches_, synthesis_batches_;  // the same where the series is known
   Draws draws_;
   double taken_out_ = 0;
   std::array<std::array<Basis, kAttemptsApart>, 6> later_;
@@ -434,7 +449,7 @@ class EstimateTables::Walker {
 
 std::expected<Estimate, NoEstimate> EstimateTables::estimate(const EstimateCase& of, TimestampUs now,
                                                              const EstimateOptions& options) const {
-  if (auto lacking = lack()) return std::unexpected(*lacking);
+  if (auto lacking = lack(of.type)) return std::unexpected(*lacking);
   Walker walker(*this, of, now, options);
   std::vector<double> arrivals;
   arrivals.reserve(options.walks);
@@ -451,7 +466,7 @@ std::expected<Estimate, NoEstimate> EstimateTables::estimate(const EstimateCase&
   estimate.rejection_probability = rejected / walks;
   estimate.never_probability = 1 - static_cast<double>(arrivals.size()) / walks;
   estimate.basis = walker.basis();
-  estimate.batches = calendar(of.type).batches();
+  estimate.batches = of.type ? calendar(*of.type).batches() : batches();
   if (arrivals.size() * kArrivalsShare >= options.walks) {
     std::ranges::sort(arrivals);
     estimate.days = EstimateDays{.p10 = quantile(arrivals, 0.1),

@@ -119,6 +119,8 @@ class EstimateTables {
   [[nodiscard]] std::size_t batches() const;
   /// Whether any estimate is to be had: what lacks otherwise.
   [[nodiscard]] std::optional<NoEstimate> lack() const;
+  /// The same of one type, whose announcements may be a series of their own.
+  [[nodiscard]] std::optional<NoEstimate> lack(std::optional<AlgorithmType> type) const;
 
   /// `now` is not before `measured_at()` and not before the case entered its stage. The stage is one of a
   /// filing.
@@ -135,7 +137,7 @@ class EstimateTables {
                                                            const EstimateStratum& stratum) const;
   [[nodiscard]] Basis basis(const EstimateCase& of, projections::Stage stage, std::uint32_t attempt,
                             double elapsed) const;
-  [[nodiscard]] const BatchCalendar& calendar(std::optional<AlgorithmType> type) const;
+  [[nodiscard]] const BatchCalendar& calendar(AlgorithmType type) const;
 
   TimestampUs measured_at_;
   std::array<std::vector<Row>, 6> rows_;  // by stage, ascending by hours
@@ -143,8 +145,9 @@ class EstimateTables {
     std::unique_ptr<const BatchCalendar> all, synthesis, others;
   };
   Calendars calendars_;
-  bool by_approval_ = false;   // what the cut-offs look at; else the number
-  bool series_apart_ = false;  // the two series come out on days of their own
+  bool by_approval_ = false;    // what the cut-offs look at; else the number
+  bool series_apart_ = false;   // the two series come out on days of their own
+  double synthesis_share_ = 0;  // of what is announced
   mutable std::mutex mutex_;
   mutable std::map<Key, std::shared_ptr<const DurationCurve>> curves_;  // null: too few
 };

@@ -54,6 +54,21 @@ class StagesOffline {
 
   [[nodiscard]] const replay::EstimateLog& log() const { return log_; }
   [[nodiscard]] const replay::StageIndex& stages() const { return stages_; }
+  /// Whether the history is made up: a ledger says so among its first events, or never.
+  [[nodiscard]] bool simulated() const {
+    for (std::uint64_t position = 0; position < std::min(log_.size, kSimulatedBy); ++position) {
+      const auto bytes = reader_.entry(position);
+      const auto entry = bytes ? codec::decode_entry(*bytes) : std::unexpected(codec::CodecError::malformed);
+      if (entry && std::holds_alternative<LedgerSimulated>(entry->event.payload)) return true;
+    }
+    return false;
+  }
+  /// `json` as the server would answer it, or lines for people.
+  [[nodiscard]] int print(std::string text, bool json) const {
+    if (simulated() && json) text.insert(1, "\"simulated\":true,");
+    if (simulated() && !json) text += "\n\n  模拟数据 This ledger is simulated: its history is made up.";
+    return print_line(text);
+  }
 
  private:
   StagesOffline(std::unique_ptr<replay::OfflineLedger> ledger, store::EntryReader reader)
@@ -69,9 +84,12 @@ class StagesOffline {
   [[nodiscard]] TimestampUs recorded_at(std::uint64_t position) const {
     const auto bytes = reader_.entry(position);
     const auto header = bytes ? codec::decode_header(*bytes) : std::unexpected(codec::CodecError::malformed);
-    if (!header) throw store::StoreDamage({0, "read the entry at position " + std::to_string(position)});
+    if (!header) throw store::StoreDamage({0, "read the header of an entry"});
     return header->header.recorded_at;
   }
+
+  /// Events that `init` makes and more: simulation begins on a fresh ledger.
+  static constexpr std::uint64_t kSimulatedBy = 256;
 
   const std::unique_ptr<replay::OfflineLedger> ledger_;
   const store::EntryReader reader_;
@@ -113,11 +131,11 @@ std::expected<replay::EstimateCase, int> hypothetical(const EstimateOptions& opt
   return of;
 }
 
-int answer_with(const EstimateOptions& options, const EstimateAnswer& answer) {
-  if (options.json) return print_line(server::render_estimate(answer));
+int answer_with(const EstimateOptions& options, const StagesOffline& ledger, const EstimateAnswer& answer) {
+  if (options.json) return ledger.print(server::render_estimate(answer), true);
   std::string text = server::describe_estimate(answer);
   text.pop_back();
-  return print_line(text);
+  return ledger.print(std::move(text), false);
 }
 
 int run_estimate(const EstimateOptions& options) {
@@ -152,7 +170,7 @@ int run_estimate(const EstimateOptions& options) {
     if (!of) {
       answer.ended = {then.visits.back().outcome, then.visits.back().left_at};
       answer.statistics_position = position;
-      return answer_with(options, answer);
+      return answer_with(options, **opened, answer);
     }
   } else {
     of->entered_at = answer.moment.at;
@@ -165,7 +183,7 @@ int run_estimate(const EstimateOptions& options) {
   answer.statistics_position = tables.position;
   answer.estimate = tables.tables->estimate(
       *of, answer.moment.at, {.rejected_once_more = options.once_more, .position = tables.position});
-  return answer_with(options, answer);
+  return answer_with(options, **opened, answer);
 }
 
 std::string json_of(const replay::Backtest& result) {
@@ -238,7 +256,7 @@ int run_backtest(const BacktestOptions& options) {
     (void)output->write(replay::calibration_svg(*result));
     if (auto finished = output->finish(); !finished) return fail(kFailed, finished.error());
   }
-  return print_line(options.json ? json_of(*result) : table_of(*result));
+  return (*opened)->print(options.json ? json_of(*result) : table_of(*result), options.json);
 }
 
 }  // namespace
