@@ -8,7 +8,7 @@
 #include "server/api/negotiation.hpp"
 #include "server/read/answer.hpp"
 #include "server/read/estimate_json.hpp"
-#include "server/read/position.hpp"
+#include "server/read/moment.hpp"
 #include "server/read/query.hpp"
 #include "server/read/reads.hpp"
 
@@ -41,54 +41,6 @@ bool read_once_more(QueryReader& query) {
   if (!text) return false;
   if (*text != "true" && *text != "false") query.wrong("rejected_once_more", "must be true or false");
   return *text == "true";
-}
-
-/// What a request asks of a filing.
-struct Asked {
-  std::optional<std::uint64_t> at_position;
-  std::optional<TimestampUs> as_of;
-  bool once_more = false;
-};
-
-Asked read_asked(QueryReader& query, TimestampUs now) {
-  Asked asked;
-  asked.at_position = query.number("at_position", 0, kPositionMax);
-  if (const auto text = query.text("as_of")) {
-    asked.as_of = TimestampUs::parse(*text);
-    if (!asked.as_of) {
-      query.wrong("as_of", "must be a time of RFC 3339");
-    } else if (*asked.as_of > now) {
-      query.wrong("as_of", "lies in the future");
-    }
-    if (asked.at_position) query.wrong("as_of", "stands in place of at_position");
-  }
-  asked.once_more = read_once_more(query);
-  return asked;
-}
-
-http::Response refused(const ReadContext& context, std::string_view code, std::string detail) {
-  ProblemParts parts;
-  parts.detail = std::move(detail);
-  return problem(context.language, code, std::move(parts));
-}
-
-/// The position asked for and the time that its waits are counted from.
-std::expected<replay::Moment, http::Response> moment_of(const ReadContext& context, const EstimateLog& log,
-                                                        const Asked& asked) {
-  if (asked.as_of) {
-    const auto position = log.position_at(*asked.as_of);
-    if (!position)
-      return std::unexpected(refused(context, "bad_query", "as_of lies before the ledger's first event"));
-    return replay::Moment{*position, *asked.as_of};
-  }
-  const std::uint64_t position = asked.at_position.value_or(log.size - 1);
-  if (position >= log.size) {
-    ProblemParts parts;
-    parts.detail = "the log has " + std::to_string(log.size) + " entries";
-    parts.members.emplace_back("size", std::to_string(log.size));
-    return std::unexpected(problem(context.language, "beyond_log", std::move(parts)));
-  }
-  return replay::Moment{position, log.recorded_at(position)};
 }
 
 /// What a request asks of a filing that may never be made.
@@ -133,7 +85,8 @@ Hypothesis read_hypothesis(QueryReader& query) {
 
 http::Response Reads::filing_estimate(const ReadContext& context) {
   QueryReader query(context.request);
-  const Asked asked = read_asked(query, context.now);
+  const Moment asked = read_moment(query, context.now, context.engine.last_recorded());
+  const bool once_more = read_once_more(query);
   if (auto refusal = refuse(context, query)) return std::move(*refusal);
   const store::Snapshot snapshot = context.engine.snapshot();
   const auto state = snapshot.lookup().filing(context.ids[0]);
@@ -142,42 +95,45 @@ http::Response Reads::filing_estimate(const ReadContext& context) {
   if (sight_of_filing(reader, state->subject_id, state->disclosed()) == Sight::none)
     return not_found(context);
   const EstimateLog log = log_of(context, snapshot);
-  const auto moment = moment_of(context, log, asked);
-  if (!moment) return moment.error();
+  const auto position = position_of(context, snapshot, asked);
+  if (!position) return position.error();
+  replay::Moment moment{position->value_or(log.size - 1), {}};
+  moment.at = asked.time.value_or(log.recorded_at(moment.position));
 
   EstimateAnswer about;
   about.filing = context.ids[0];
-  about.moment = *moment;
-  about.rejected_once_more = asked.once_more;
-  const replay::FilingThen then = replay::filing_then(log, context.ids[0], moment->position);
+  about.moment = moment;
+  about.rejected_once_more = once_more;
+  const replay::FilingThen then = replay::filing_then(log, context.ids[0], moment.position);
   if (then.visits.empty()) {
     // An imported record never had a stage; anything else was not there yet.
     const auto first = snapshot.stream_positions({StreamKind::filing, context.ids[0]}, 0, 1);
     const bool imported =
         context.models.timeline.visits(snapshot.views(), {StreamKind::filing, context.ids[0]}).empty();
-    if (!imported || first.empty() || first.front() > moment->position) return not_found(context);
+    if (!imported || first.empty() || first.front() > moment.position) return not_found(context);
     about.ended.emplace();
-    return answer(render_estimate(about), moment->position, state->version);
+    return answer(render_estimate(about), moment.position, state->version);
   }
   // What a draft was before its first submission is its filer's own business, then as now.
   if (!then.submitted() && sight_of_filing(reader, state->subject_id, false) == Sight::none)
     return not_found(context);
   if (!then.open) {
     about.ended = {then.visits.back().outcome, then.visits.back().left_at};
-    about.statistics_position = moment->position;
-    return answer(render_estimate(about), moment->position, state->version);
+    about.statistics_position = moment.position;
+    return answer(render_estimate(about), moment.position, state->version);
   }
   about.of = *then.open;
-  if (asked.once_more && !replay::decision_ahead(about.of.stage)) {
-    return refused(context, "bad_query",
-                   "rejected_once_more is possible only while a decision is still to come");
+  if (once_more && !replay::decision_ahead(about.of.stage)) {
+    ProblemParts parts;
+    parts.detail = "rejected_once_more is possible only while a decision is still to come";
+    return problem(context.language, "bad_query", std::move(parts));
   }
   stages_.catch_up(snapshot.views(), context.models.timeline, snapshot.size());
-  const auto tables = estimator_.tables_for(log, moment->position);
+  const auto tables = estimator_.tables_for(log, moment.position);
   about.statistics_position = tables.position;
-  about.estimate = tables.tables->estimate(
-      about.of, moment->at, {.rejected_once_more = asked.once_more, .position = tables.position});
-  return answer(render_estimate(about), moment->position, state->version);
+  about.estimate = tables.tables->estimate(about.of, moment.at,
+                                           {.rejected_once_more = once_more, .position = tables.position});
+  return answer(render_estimate(about), moment.position, state->version);
 }
 
 http::Response Reads::estimates(const ReadContext& context) {
