@@ -132,7 +132,7 @@ class SimulatedLedger(unittest.TestCase):
         cls.addClassCleanup(cls.ledger.close)
         made = cls.ledger.run("simulate", "--filings", "900", "--seed", "11", "--to", "2026-01-01")
         assert made.returncode == 0, made.stderr
-        cls.ledger.start()
+        cls.ledger.start("--accept-clock")
         cls.staff = cls.ledger.staff()
         cls.open = cls.ledger.must(cls.ledger.get("/v1/filings?state=in_review", cls.staff["auditor"]))["items"]
 
