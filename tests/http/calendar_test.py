@@ -85,6 +85,9 @@ class Calendars(unittest.TestCase):
         self.assertEqual(mended["first_filing"]["due_on"], counted("2099-02-02", 10, [year]))
         self.assertNotEqual(mended["first_filing"]["due_on"], first["due_on"])
         self.assertFalse(mended["first_filing"]["due_provisional"])
+        # Looking back to before it arrived, the clock counts as it did then.
+        then = ledger.must(ledger.get("/v1/filings/%s?at_position=%d" % (filing, seen["position"]), filer))
+        self.assertEqual(then["first_filing"], first)
 
         # The review's clock, with whatever is published by now, is the same wherever it is shown.
         submitted = datetime.datetime.fromisoformat(mended["submitted_at"].replace("Z", "+00:00"))
