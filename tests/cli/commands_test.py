@@ -107,8 +107,9 @@ class Commands(Refusing, unittest.TestCase):
         done = run("export", "durations", "--data", self.data)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (DONE, columns, ""))
         self.assertEqual(run("export", "durations", "--data", self.data, "--at-position", 1).stdout, columns)
+        size = len(run("export", "events", "--data", self.data).stdout.splitlines())
         out = self.root / "samples.csv"
-        self.refused(run("export", "durations", "--data", self.data, "--at-position", 2, "--out", out), USAGE,
+        self.refused(run("export", "durations", "--data", self.data, "--at-position", size, "--out", out), USAGE,
                      "--at-position")
         self.assertFalse(out.exists())
         self.assertEqual(run("export", "durations", "--data", self.data, "--out", out).returncode, DONE)
