@@ -264,7 +264,7 @@ class Refusals(unittest.TestCase):
         self.assertNotIn("张三丰", subject)
 
     def test_paths_that_are_not_there_answer_404(self):
-        for path in ("/v1/statistics/durations", "/v1/estimates"):
+        for path in ("/v1/statistics", "/v1/estimates/none", "/v1/filing"):
             with self.subTest(path):
                 self.assertEqual(self.ledger.get(path, self.staff["auditor"]).status, 404)
 
