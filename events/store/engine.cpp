@@ -212,12 +212,8 @@ std::expected<Writer::Start, EngineFault> Engine::Impl::prepare() {
                                             ", more than 30 days after the newest entry of " +
                                             end->last.text() + ": --accept-clock if it is right");
   }
-  Writer::Start start{.size = end->size,
-                      .last = end->last,
-                      .checkpoint = {},
-                      .cosigned = {},
-                      .file = {},
-                      .simulation = {}};
+  Writer::Start start{
+      .size = end->size, .last = end->last, .checkpoint = {}, .cosigned = {}, .file = {}, .simulation = {}};
   if (auto loaded = stores->log->load_tree(given.on_progress); !loaded)
     return std::unexpected(fault_of(loaded.error()));
   if (auto found = open_second_place(*stores, given); !found) {

@@ -157,7 +157,7 @@ struct EngineOptions {
   std::filesystem::path master_key;                          ///< empty: `DIR.key`
   std::uint64_t ledger_map_bytes = std::uint64_t{64} << 30;  ///< address space
   std::uint64_t views_map_bytes = std::uint64_t{64} << 30;
-  std::size_t queue_max = 4096;  ///< waiting commands; beyond: `queue_full`
+  std::size_t queue_max = 4096;          ///< waiting commands; beyond: `queue_full`
   std::size_t batch_commands_max = 512;  ///< of a simulation: events
   /// A second place for the last signed checkpoint (checkpoint_file.hpp); empty: none.
   std::filesystem::path checkpoint_file;
@@ -167,7 +167,7 @@ struct EngineOptions {
   /// unless `clock` is given, which then is free to jump forward.
   std::function<TimestampUs()> monotonic;
   std::size_t states_max = 8192;  ///< decoded states kept, times two; a rebuild keeps 8 times as many
-  /// Rows that a rebuild holds before it writes them; LMDB and decoded states need about as much again.
+  /// Rows that a rebuild holds before it writes them; LMDB and decoded states need half as much again.
   std::size_t rebuild_buffer_bytes = std::size_t{128} << 20;
   /// Told about progress while the tree is made for a ledger of a time before it, and while the views are
   /// caught up or rebuilt at start: done and total events.

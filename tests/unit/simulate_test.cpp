@@ -124,7 +124,8 @@ TEST_CASE("a simulated ledger verifies, its views are what a rebuild gives, and 
   CHECK(report.from == TimestampUs{kNow.value - 730 * kDay});
   ledger.require_verified();
   const auto dump = [&] {
-    auto views = store::Views::open(ledger.data() / "views", std::uint64_t{1} << 30, ledger.models.all(), true);
+    auto views =
+        store::Views::open(ledger.data() / "views", std::uint64_t{1} << 30, ledger.models.all(), true);
     REQUIRE(views);
     return (*views)->dump();
   };
