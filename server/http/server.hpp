@@ -42,9 +42,9 @@ struct Options {
   std::uint64_t linger_bytes_max = 64ULL << 20;             // ... and how much of it
   std::chrono::milliseconds websocket_ping_after{20'000};   // silence of the peer before a ping, and the next
   std::chrono::milliseconds websocket_silence_max{60'000};  // after an unanswered ping: close 1001
-  // For every 4 KiB of progress, like write_timeout: longer, since a subscriber that stands still for a while
-  // costs one batch, and one that comes back costs its catching up.
-  std::chrono::milliseconds websocket_write_timeout{120'000};
+  // For every 4 KiB of progress, like write_timeout: as long as for Server-Sent Events, since a subscriber
+  // that stands still costs one batch, and one that comes back costs its catching up.
+  std::chrono::milliseconds websocket_write_timeout{3'600'000};
   std::chrono::milliseconds websocket_close_timeout{5'000};  // for the peer's close after ours, or progress
   std::vector<std::string> trusted_proxies;  // addresses or CIDR networks whose forwarded header is believed
   ForwardedHeader forwarded_header = ForwardedHeader::x_forwarded_for;
