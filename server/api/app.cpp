@@ -211,7 +211,7 @@ struct App::Impl {
   std::atomic<store::Engine*> engine{nullptr};
   std::atomic<bool> simulated{false};  ///< the ledger's history is made up
   std::jthread sweeper;
-  SlowReads slow_reads;  // last: what it runs uses all of the above
+  SlowReads slow_reads, slow_public_reads;  // last: what they run uses all of the above
 };
 
 // What is refused before the body matters
@@ -496,7 +496,9 @@ void App::Impl::read_slowly(const Call& call, http::Request&& request, http::Rep
     http::Reply reply;
   };
   auto slow = std::make_shared<Slow>(std::move(request), call.grant, std::move(reply));
-  const bool taken = slow_reads.take([this, slow] {
+  // Anybody may ask for the public ones: they make nobody with a token wait.
+  SlowReads& thread = call.found.route->entrance == Entrance::public_ ? slow_public_reads : slow_reads;
+  const bool taken = thread.take([this, slow] {
     const Call again = call_of(slow->request, slow->grant);
     try {
       slow->reply(again.finished(again.found.route->read(reads, context_of(again))));

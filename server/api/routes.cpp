@@ -32,8 +32,8 @@ constexpr Route get(std::string_view pattern, Entrance entrance = Entrance::toke
 
 /// A read that goes through as much as there is, on a thread of its own.
 template <auto Member>
-constexpr Route slow(std::string_view pattern) {
-  Route route = get<Member>(pattern);
+constexpr Route slow(std::string_view pattern, Entrance entrance = Entrance::token) {
+  Route route = get<Member>(pattern, entrance);
   route.slow = true;
   return route;
 }
@@ -132,7 +132,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::filing_events>("/v1/filings/{id}/events"),
     get<&Reads::filing_timeline>("/v1/filings/{id}/timeline"),
     get<&Reads::filing_diff>("/v1/filings/{id}/diff"),
-    get<&Reads::filing_estimate>("/v1/filings/{id}/estimate"),
+    slow<&Reads::filing_estimate>("/v1/filings/{id}/estimate"),
     slow<&Reads::filing_bundle>("/v1/filings/{id}/bundle"),
     form(Method::put, "/v1/filings/{id}/draft", save_draft),
     bare(Method::del, "/v1/filings/{id}/draft", discard_draft),
@@ -158,9 +158,9 @@ constexpr auto kRoutes = std::to_array<Route>({
     get<&Reads::announcements>("/v1/announcements", Entrance::public_),
     get<&Reads::number>("/v1/numbers/{number}", Entrance::public_),
     get<&Reads::counts>("/v1/statistics/counts", Entrance::public_),
-    get<&Reads::durations>("/v1/statistics/durations", Entrance::public_),
-    get<&Reads::durations_svg>("/v1/statistics/durations.svg", Entrance::public_),
-    get<&Reads::estimates>("/v1/estimates", Entrance::public_),
+    slow<&Reads::durations>("/v1/statistics/durations", Entrance::public_),
+    slow<&Reads::durations_svg>("/v1/statistics/durations.svg", Entrance::public_),
+    slow<&Reads::estimates>("/v1/estimates", Entrance::public_),
     get<&Reads::events>("/v1/events"),
     get<&Reads::event>("/v1/events/{position}", Entrance::public_),
     get<&Reads::proof>("/v1/events/{position}/proof", Entrance::public_),

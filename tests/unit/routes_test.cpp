@@ -72,13 +72,13 @@ TEST_CASE("several ids of a path come in their order") {
 TEST_CASE("paths that nothing answers are unknown") {
   for (const std::string path :
        {"//", "/v1", "/v1/", "/v1/nothing", "/v1/filings/", "//v1/filings", "/v1/filings//submit",
-        "/V1/filings", "/v1/stream/", "/v1/statistics/durations", "/v1/estimates", "/log", "/log/",
-        "/log/tile", "/log/tile/", "/%6cog/tile/0/000", "/log//tile/0/000", "/v1/calendars/2026",
+        "/V1/filings", "/v1/stream/", "/v1/statistics", "/v1/estimates/now", "/log", "/log/", "/log/tile",
+        "/log/tile/", "/%6cog/tile/0/000", "/log//tile/0/000", "/v1/calendars/2026",
         "/v1/stream/tickets/1"}) {
     CAPTURE(path);
     CHECK_FALSE(match(parsed_request("GET " + path)).known);
   }
-  CHECK_FALSE(match(parsed_request("GET /v1/filings/" + kId + "/estimate")).known);
+  CHECK_FALSE(match(parsed_request("GET /v1/filings/" + kId + "/estimates")).known);
 }
 
 TEST_CASE("a path with a rest takes it whole, however many segments it has") {
