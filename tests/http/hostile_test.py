@@ -22,6 +22,11 @@ def resident_kib(ledger):
         return int(next(line for line in status if line.startswith("RssAnon")).split()[1])
 
 
+def sanitized(program):
+    with open(program, "rb") as binary:
+        return b"__ubsan_handle" in binary.read()
+
+
 def descriptors(ledger):
     return len(os.listdir("/proc/%d/fd" % ledger.process.pid))
 
@@ -83,6 +88,9 @@ class Hostile(unittest.TestCase):
     def ledger(self, *args):
         ledger = Ledger()
         self.addCleanup(ledger.close)
+        # A sanitizer keeps what was freed to find its use; that is not the server's memory.
+        ledger.environment = dict(os.environ, ASAN_OPTIONS=":".join(filter(None, (
+            os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=0", "thread_local_quarantine_size_kb=0"))))
         return ledger.start(*args)
 
     def healthy(self, ledger):
@@ -174,6 +182,9 @@ class Hostile(unittest.TestCase):
     # --- many, slow, and gone
 
     def test_a_process_without_descriptors_serves_whom_it_has_and_then_the_others(self):
+        if sanitized(os.environ["FILING_LEDGER"]):
+            # Its check of virtual calls opens a pipe to look at memory, and takes a failure for a bad object.
+            self.skipTest("a sanitizer needs descriptors of its own; the release build is held to this")
         ledger = self.ledger()
         resource.prlimit(ledger.process.pid, resource.RLIMIT_NOFILE, (256, 256))
         held = Raw(ledger, b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -238,7 +249,9 @@ class Hostile(unittest.TestCase):
             round_of(500)
         until(lambda: b'ledger_streams_open{reader="granted"} 0' in ledger.get("/metrics").body, "streams closed")
         until(lambda: descriptors(ledger) <= files + 3, "descriptors given back")
-        self.assertLess(resident_kib(ledger) - memory, 8 * 1024)
+        # A sanitized build pads every block, and looks for what was lost by itself at its end.
+        padding = 2 if sanitized(os.environ["FILING_LEDGER"]) else 1
+        self.assertLess(resident_kib(ledger) - memory, padding * 8 * 1024)
 
     def test_no_stream_outlives_its_grant_however_they_race(self):
         ledger = self.ledger()
