@@ -1,9 +1,7 @@
 #include "server/api/rebuild.hpp"
 
-#include <boost/json/value.hpp>
 #include <spdlog/fmt/fmt.h>
 
-#include "events/codec/json_reader.hpp"
 #include "events/store/engine.hpp"
 #include "events/store/rebuild_status.hpp"
 #include "server/read/answer.hpp"
@@ -45,17 +43,7 @@ http::Response shown(const ReadContext& context) {
 
 http::Response start_rebuild(const ReadContext& context, store::Engine& engine) {
   if (!context.is(Role::admin)) return role_forbidden(context);
-  if (!context.request.body.empty()) {
-    const auto body = codec::parse_json(context.request.body);
-    if (!body) {
-      ProblemParts parts;
-      parts.errors.push_back(body.error());
-      return problem(context.language, body.error().code, std::move(parts));
-    }
-    std::vector<FieldError> errors;
-    codec::ObjectReader(body->root(), "", errors).finish();
-    if (!errors.empty()) return problem(context.language, std::move(errors));
-  }
+  if (auto refused = refuse_fields(context)) return std::move(*refused);
   if (const auto begun = engine.start_rebuild(); !begun) return problem(context.language, begun.error());
   http::Response response = shown(context);
   response.status = 202;

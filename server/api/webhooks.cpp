@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <boost/json/value.hpp>
-
-#include "events/codec/json_reader.hpp"
 #include "events/store/engine.hpp"
 #include "server/read/answer.hpp"
 #include "server/webhook/deliveries.hpp"
@@ -62,17 +59,7 @@ http::Response list_webhooks(const ReadContext& context, const webhook::Deliveri
 
 http::Response resume_webhook(const ReadContext& context, webhook::Deliveries* deliveries) {
   if (!context.is(Role::admin)) return role_forbidden(context);
-  if (!context.request.body.empty()) {
-    const auto body = codec::parse_json(context.request.body);
-    if (!body) {
-      ProblemParts parts;
-      parts.errors.push_back(body.error());
-      return problem(context.language, body.error().code, std::move(parts));
-    }
-    std::vector<FieldError> errors;
-    codec::ObjectReader(body->root(), "", errors).finish();
-    if (!errors.empty()) return problem(context.language, std::move(errors));
-  }
+  if (auto refused = refuse_fields(context)) return std::move(*refused);
   const store::Snapshot snapshot = context.engine.snapshot();
   const LedgerState ledger = snapshot.lookup().ledger();
   const WebhookState* webhook = ledger.webhook(context.ids[0]);

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/json/value.hpp>
+
+#include "events/codec/json_reader.hpp"
+
 namespace ledger::server {
 namespace {
 
@@ -142,6 +146,20 @@ std::optional<http::Response> refuse(const ReadContext& context, const QueryRead
   if (const auto refusal = query.done()) return problem(context.language, *refusal);
   constexpr std::array offers = {kJson};
   if (!negotiate(context.request, offers)) return problem(context.language, "not_acceptable");
+  return std::nullopt;
+}
+
+std::optional<http::Response> refuse_fields(const ReadContext& context) {
+  if (context.request.body.empty()) return std::nullopt;
+  const auto body = codec::parse_json(context.request.body);
+  if (!body) {
+    ProblemParts parts;
+    parts.errors.push_back(body.error());
+    return problem(context.language, body.error().code, std::move(parts));
+  }
+  std::vector<FieldError> errors;
+  codec::ObjectReader(body->root(), "", errors).finish();
+  if (!errors.empty()) return problem(context.language, std::move(errors));
   return std::nullopt;
 }
 

@@ -32,6 +32,10 @@ namespace ledger::server {
 /// Ask it once every parameter was asked for.
 [[nodiscard]] std::optional<http::Response> refuse(const ReadContext& context, const QueryReader& query);
 
+/// Why the body of a request that has no fields is not taken: no JSON object, or one with fields; nullopt for
+/// `{}` and for none. Of a command without form that the ledger does not record.
+[[nodiscard]] std::optional<http::Response> refuse_fields(const ReadContext& context);
+
 inline constexpr std::string_view kJson = "application/json";
 /// For whatever shows private or dated facts (DESIGN section 6).
 inline constexpr std::string_view kNoStore = "private, no-store";
