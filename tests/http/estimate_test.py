@@ -34,15 +34,11 @@ class YoungLedger(unittest.TestCase):
 
     @classmethod
     def reviewed(cls):
-        filing = cls.ledger.draft(cls.subject, cls.filer, cls.form)
-        cls.ledger.must(cls.ledger.post("/v1/filings/%s/submit" % filing, cls.filer, {"declared": True}))
-        cls.ledger.must(cls.ledger.post("/v1/filings/%s/start-review" % filing, cls.staff["reviewer"]))
-        return filing
+        return cls.ledger.reviewed(cls.subject, cls.filer, cls.staff, cls.form)
 
     @classmethod
     def decide(cls, filing, what, role, body=None):
-        version = cls.ledger.version(filing, cls.staff[role])
-        return cls.ledger.must(cls.ledger.post("/v1/filings/%s/%s" % (filing, what), cls.staff[role], body, version=version))
+        return cls.ledger.decide(filing, what, cls.staff[role], body)
 
     def estimate(self, filing, query="", token=None):
         return self.ledger.get("/v1/filings/%s/estimate%s" % (filing, query), token or self.filer)

@@ -208,5 +208,16 @@ class Ledger:
     def draft(self, subject, filer, form):
         return self.must(self.post("/v1/filings", filer, {"subject_id": subject, "form": form}), 201)["id"]
 
+    def reviewed(self, subject, filer, staff, form):
+        """A filing whose review has begun."""
+        filing = self.draft(subject, filer, form)
+        self.must(self.post("/v1/filings/%s/submit" % filing, filer, {"declared": True}))
+        self.must(self.post("/v1/filings/%s/start-review" % filing, staff["reviewer"]))
+        return filing
+
+    def decide(self, filing, what, token, body=None):
+        """A decision on a filing as it stands now."""
+        return self.must(self.post("/v1/filings/%s/%s" % (filing, what), token, body, version=self.version(filing, token)))
+
     def version(self, filing, token):
         return self.must(self.get("/v1/filings/" + filing, token))["version"]

@@ -95,16 +95,11 @@ class Statistics(Checking):
 
     @classmethod
     def reviewed(cls):
-        """A filing whose review has begun."""
-        filing = cls.ledger.draft(cls.subject, cls.filer, cls.form)
-        cls.ledger.must(cls.ledger.post("/v1/filings/%s/submit" % filing, cls.filer, {"declared": True}))
-        cls.ledger.must(cls.ledger.post("/v1/filings/%s/start-review" % filing, cls.staff["reviewer"]))
-        return filing
+        return cls.ledger.reviewed(cls.subject, cls.filer, cls.staff, cls.form)
 
     @classmethod
     def decide(cls, filing, what, role, body=None):
-        version = cls.ledger.version(filing, cls.staff[role])
-        return cls.ledger.must(cls.ledger.post("/v1/filings/%s/%s" % (filing, what), cls.staff[role], body, version=version))
+        return cls.ledger.decide(filing, what, cls.staff[role], body)
 
     def test_the_answers_are_those_of_the_exported_samples(self):
         rows = self.export()
