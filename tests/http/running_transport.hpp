@@ -18,6 +18,7 @@
 
 #include "server/http/server.hpp"
 #include "tests/support/exchange_log.hpp"
+#include "tests/support/running_server.hpp"
 
 namespace ledger::http::test {
 
@@ -225,26 +226,7 @@ class TestHandler : public Handler {
   std::vector<Reply> held;  // guarded by mutex
 };
 
-struct Running {
-  explicit Running(Options options = {}) {
-    options.listen = "127.0.0.1:0";
-    options.io_threads = 2;
-    auto listening = Server::listen(std::move(options), handler);
-    REQUIRE(listening);
-    server = std::move(*listening);
-    thread = std::thread([this] { server->run(); });
-  }
-  ~Running() { stop(std::chrono::seconds(10)); }
-  void stop(std::chrono::milliseconds deadline) {
-    if (server != nullptr) server->stop(deadline);
-    if (thread.joinable()) thread.join();
-  }
-  [[nodiscard]] std::uint16_t port() const { return server->port(); }
-
-  TestHandler handler;
-  std::unique_ptr<Server> server;
-  std::thread thread;
-};
+using Running = RunningServer<TestHandler>;
 
 inline std::string get(std::string_view target) {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: here\r\n\r\n";

@@ -15,6 +15,7 @@
 #include "tests/http/raw_client.hpp"
 #include "tests/http/websocket_frames.hpp"
 #include "tests/support/exchange_log.hpp"
+#include "tests/support/running_server.hpp"
 
 using namespace ledger::http;
 using namespace ledger::http::test;
@@ -141,27 +142,14 @@ class SocketHandler final : public Handler {
   Watch watch;
 };
 
-struct Running {
-  explicit Running(Options options = {}) {
-    options.listen = "127.0.0.1:0";
-    options.io_threads = 2;
-    auto listening = Server::listen(std::move(options), handler);
-    REQUIRE(listening);
-    server = std::move(*listening);
-    thread = std::thread([this] { server->run(); });
-  }
+struct Running : test::RunningServer<SocketHandler> {
+  using RunningServer::RunningServer;
   ~Running() { stop(10s); }
   void stop(std::chrono::milliseconds deadline) {
-    server->stop(deadline);
-    if (thread.joinable()) thread.join();
+    RunningServer::stop(deadline);
     const std::lock_guard lock(handler.watch.mutex);
     handler.watch.wake = Wake();
   }
-  [[nodiscard]] std::uint16_t port() const { return server->port(); }
-
-  SocketHandler handler;
-  std::unique_ptr<Server> server;
-  std::thread thread;
 };
 
 std::string ask(std::string_view target, std::string_view more = "") {
