@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::string_view kEventStart = R"({"kind":"event","position":)";
 constexpr std::string_view kCaughtUpStart = R"({"kind":"caught_up")";
+/// A frame's names stand before its data: the rest need not be searched.
+constexpr std::size_t kNamesWithin = 64;
 
 bool number_at(std::string_view text, std::size_t at, std::uint64_t& number) {
   return std::from_chars(text.data() + at, text.data() + text.size(), number).ec == std::errc();
@@ -63,7 +65,6 @@ StreamPeer::~StreamPeer() {
 
 StreamPeer::StreamPeer(StreamPeer&& other) noexcept
     : tail_(std::move(other.tail_)),
-      at_(other.at_),
       longest_frame_(other.longest_frame_),
       head_read_(other.head_read_),
       transport_(other.transport_),
@@ -73,44 +74,48 @@ void StreamPeer::receive_bytes() {
   static thread_local std::string bytes(std::size_t{1} << 20, '\0');
   const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
   if (count <= 0) throw std::runtime_error("bench: the server ended a stream");
-  tail_.append(bytes, 0, static_cast<std::size_t>(count));
+  // Frames are looked at where they were received; only what began before has to be put together.
+  rest_ = std::string_view(bytes).substr(0, static_cast<std::size_t>(count));
+  if (!tail_.empty()) rest_ = tail_.append(rest_);
   if (head_read_) return;
-  const std::size_t end = tail_.find(kHeadEnd);
-  if (end == tail_.npos) return;
+  const std::size_t end = rest_.find(kHeadEnd);
+  if (end == rest_.npos) return;
   const std::string_view wanted = transport_ == Transport::sse ? "HTTP/1.1 200" : "HTTP/1.1 101";
-  if (!tail_.starts_with(wanted)) throw std::runtime_error("bench: the server refused a stream: " + tail_);
+  if (!rest_.starts_with(wanted))
+    throw std::runtime_error("bench: the server refused a stream: " + std::string(rest_));
   head_read_ = true;
-  at_ = end + kHeadEnd.size();
+  rest_.remove_prefix(end + kHeadEnd.size());
 }
 
 bool StreamPeer::next_frame(std::string_view& frame) {
   if (!head_read_) return false;
-  const std::string_view rest = std::string_view(tail_).substr(at_);
+  std::size_t size = 0;
   if (transport_ == Transport::websocket) {
-    const auto [header, payload] = frame_sizes(rest);
-    if (header == 0 || rest.size() < header + payload) return false;
-    frame = rest.substr(header, payload);
-    at_ += header + payload;
-    return true;
+    const auto [header, payload] = frame_sizes(rest_);
+    if (header == 0 || rest_.size() < header + payload) return false;
+    frame = rest_.substr(header, payload);
+    size = header + payload;
+  } else {
+    const std::size_t end = rest_.find("\n\n");
+    if (end == rest_.npos) return false;
+    frame = rest_.substr(0, end);
+    size = end + 2;
   }
-  const std::size_t end = rest.find("\n\n");
-  if (end == rest.npos) return false;
-  frame = rest.substr(0, end);
-  at_ += end + 2;
+  rest_.remove_prefix(size);
   return true;
 }
 
-void StreamPeer::drop_frames() {
-  tail_.erase(0, at_);
-  at_ = 0;
+void StreamPeer::keep_tail() {
+  // The end of a chunk belongs to no frame.
+  if (transport_ == Transport::sse && rest_ == "\r\n") rest_ = {};
   // A thousand of them must not keep what one catching up needed.
-  constexpr std::size_t kKeptBytes = 4'096;
-  if (tail_.empty() && tail_.capacity() > kKeptBytes) tail_ = {};
+  tail_ = std::string(std::exchange(rest_, {}));
 }
 
 bool StreamPeer::is_caught_up(std::string_view frame) const {
-  return transport_ == Transport::websocket ? frame.starts_with(kCaughtUpStart)
-                                            : frame.find("event: caught_up") != frame.npos;
+  return transport_ == Transport::websocket
+             ? frame.starts_with(kCaughtUpStart)
+             : frame.substr(0, kNamesWithin).find("event: caught_up") != frame.npos;
 }
 
 bool StreamPeer::position_of_event(std::string_view frame, std::uint64_t& position) const {
@@ -118,7 +123,7 @@ bool StreamPeer::position_of_event(std::string_view frame, std::uint64_t& positi
     return frame.starts_with(kEventStart) && number_at(frame, kEventStart.size(), position);
   }
   // The chunk's own line may come before it.
-  const std::size_t id = frame.find("id: ");
+  const std::size_t id = frame.substr(0, kNamesWithin).find("id: ");
   if (id == frame.npos || frame.substr(0, id).find("event: ") != frame.npos) return false;
   return number_at(frame, id + 4, position);
 }

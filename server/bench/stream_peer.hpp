@@ -35,22 +35,25 @@ class StreamPeer {
     bool goes_on = true;
     for (std::string_view frame; next_frame(frame);) {
       longest_frame_ = std::max(longest_frame_, frame.size());
-      if (is_caught_up(frame)) goes_on = false;
-      if (std::uint64_t position = 0; position_of_event(frame, position)) each(position);
+      if (std::uint64_t position = 0; position_of_event(frame, position)) {
+        each(position);
+      } else if (is_caught_up(frame)) {
+        goes_on = false;
+      }
     }
-    drop_frames();
+    keep_tail();
     return goes_on;
   }
 
  private:
   void receive_bytes();
   [[nodiscard]] bool next_frame(std::string_view& frame);
-  void drop_frames();
+  void keep_tail();
   [[nodiscard]] bool is_caught_up(std::string_view frame) const;
   [[nodiscard]] bool position_of_event(std::string_view frame, std::uint64_t& position) const;
 
-  std::string tail_;
-  std::size_t at_ = 0;  // everything before it was looked at
+  std::string tail_;       // of a frame that has only begun
+  std::string_view rest_;  // within `receive`: what is still to be looked at, of what came or of tail_
   std::size_t longest_frame_ = 0;
   bool head_read_ = false;
   Transport transport_;
