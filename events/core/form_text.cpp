@@ -1,5 +1,7 @@
 #include "events/core/form_text.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace ledger {
@@ -23,16 +25,33 @@ void append_escape(std::string& out, unsigned char c) {
   }
 }
 
-/// Whether one of eight bytes is a control, `"` or `\\`, looked at together: forms are read byte by byte
-/// often enough to show in the writer's profile.
-bool holds_special(const char* eight) {
+/// Controls, `"` and `\\` among eight bytes, looked at together: the high bit of the first such byte is set,
+/// and none before it (those behind it may be wrong).
+std::uint64_t specials(const char* eight) {
+  static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
   constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101, kHigh = kOnes * 0x80;
   std::uint64_t word;
   std::memcpy(&word, eight, sizeof word);
   const auto below = [](std::uint64_t bytes, std::uint64_t limit) {
     return (bytes - kOnes * limit) & ~bytes & kHigh;
   };
-  return (below(word, 0x20) | below(word ^ kOnes * '"', 1) | below(word ^ kOnes * '\\', 1)) != 0;
+  return below(word, 0x20) | below(word ^ kOnes * '"', 1) | below(word ^ kOnes * '\\', 1);
+}
+
+bool is_special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// How many bytes of the text stand for themselves before the first that does not.
+std::size_t plain_length(std::string_view text) {
+  std::size_t i = 0;
+  for (; text.size() - i >= 8; i += 8) {
+    if (const std::uint64_t found = specials(text.data() + i); found != 0) {
+      return i + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+  }
+  while (i < text.size() && !is_special(text[i])) ++i;
+  return i;
 }
 
 /// Writes the members of one JSON object; the destructor closes it.
@@ -97,17 +116,27 @@ void write(std::string& out, const FilingForm::Scope& scope) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t plain = 0;  // where what is not yet copied begins
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    while (text.size() - i > 8 && !holds_special(text.data() + i)) i += 8;
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out += text.substr(plain, i - plain);
-    append_escape(out, c);
-    plain = i + 1;
+  std::size_t plain = plain_length(text);
+  if (plain == text.size()) {
+    // Nearly every text: one growth and one copy.
+    const std::size_t at = out.size(), end = at + plain + 2;
+    // Not by the size that it is told: libstdc++ 12 tells the capacity where it had to grow.
+    out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
+      bytes[at] = '"';
+      std::ranges::copy(text, bytes + at + 1);
+      bytes[end - 1] = '"';
+      return end;
+    });
+    return;
   }
-  out += text.substr(plain);
+  out += '"';
+  while (true) {
+    out += text.substr(0, plain);
+    if (plain == text.size()) break;
+    append_escape(out, static_cast<unsigned char>(text[plain]));
+    text.remove_prefix(plain + 1);
+    plain = plain_length(text);
+  }
   out += '"';
 }
 

@@ -1,5 +1,8 @@
 #include "events/core/types.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
 
 namespace ledger {
@@ -25,10 +28,13 @@ std::int64_t floor_div(std::int64_t value, std::int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
 }
 
-void put_digits(std::string& out, std::int64_t value, int width) {
-  std::string digits = std::to_string(value);
-  if (static_cast<int>(digits.size()) < width) out.append(width - digits.size(), '0');
-  out += digits;
+/// Writes `value` at `out` in `width` decimal digits, more where it needs them; returns the end. A year
+/// before the common era has its sign.
+char* put_digits(char* out, std::int64_t value, int width) {
+  char digits[24];
+  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  for (auto missing = width - (end - digits); missing > 0; --missing) *out++ = '0';
+  return std::copy(static_cast<const char*>(digits), end, out);
 }
 
 /// `width` decimal digits at the front of `text`, taken off it; -1 when they are not there.
@@ -67,36 +73,42 @@ std::chrono::year_month_day civil(std::int64_t days) {
   return std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{days}}};
 }
 
-void put_day(std::string& out, std::int64_t days) {
+char* put_day(char* out, std::int64_t days) {
   const auto ymd = civil(days);
-  put_digits(out, static_cast<int>(ymd.year()), 4);
-  out += '-';
-  put_digits(out, static_cast<unsigned>(ymd.month()), 2);
-  out += '-';
-  put_digits(out, static_cast<unsigned>(ymd.day()), 2);
+  out = put_digits(out, static_cast<int>(ymd.year()), 4);
+  *out++ = '-';
+  out = put_digits(out, static_cast<unsigned>(ymd.month()), 2);
+  *out++ = '-';
+  return put_digits(out, static_cast<unsigned>(ymd.day()), 2);
+}
+
+char* put_hex(char* out, std::span<const std::uint8_t> bytes) {
+  for (const std::uint8_t byte : bytes) {
+    *out++ = kHex[byte >> 4];
+    *out++ = kHex[byte & 15];
+  }
+  return out;
 }
 
 }  // namespace
 
 std::string hex(std::span<const std::uint8_t> bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
+  std::string out(bytes.size() * 2, '\0');
+  put_hex(out.data(), bytes);
   return out;
 }
 
 std::string Uuid::text() const {
-  std::string out;
-  out.reserve(36);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-    out += kHex[bytes[i] >> 4];
-    out += kHex[bytes[i] & 15];
+  std::array<char, 36> text;
+  const std::span all(bytes);
+  char* out = put_hex(text.data(), all.first(4));
+  for (const std::size_t begin : {4, 6, 8}) {
+    *out++ = '-';
+    out = put_hex(out, all.subspan(begin, 2));
   }
-  return out;
+  *out++ = '-';
+  put_hex(out, all.last(6));
+  return {text.data(), text.size()};
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
@@ -141,19 +153,18 @@ std::string TimestampUs::text() const {
   const std::int64_t days = floor_div(value, kUsPerDay);
   const std::int64_t in_day = floor_mod(value, kUsPerDay);
   const std::int64_t seconds = in_day / kUsPerSecond;
-  std::string out;
-  out.reserve(27);
-  put_day(out, days);
-  out += 'T';
-  put_digits(out, seconds / 3600, 2);
-  out += ':';
-  put_digits(out, seconds / 60 % 60, 2);
-  out += ':';
-  put_digits(out, seconds % 60, 2);
-  out += '.';
-  put_digits(out, in_day % kUsPerSecond, 6);
-  out += 'Z';
-  return out;
+  std::array<char, 48> text;
+  char* out = put_day(text.data(), days);
+  *out++ = 'T';
+  out = put_digits(out, seconds / 3600, 2);
+  *out++ = ':';
+  out = put_digits(out, seconds / 60 % 60, 2);
+  *out++ = ':';
+  out = put_digits(out, seconds % 60, 2);
+  *out++ = '.';
+  out = put_digits(out, in_day % kUsPerSecond, 6);
+  *out++ = 'Z';
+  return {text.data(), out};
 }
 
 std::optional<TimestampUs> TimestampUs::parse(std::string_view text) {
@@ -193,10 +204,8 @@ std::optional<TimestampUs> TimestampUs::parse(std::string_view text) {
 }
 
 std::string Date::text() const {
-  std::string out;
-  out.reserve(10);
-  put_day(out, days);
-  return out;
+  std::array<char, 24> text;
+  return {text.data(), put_day(text.data(), days)};
 }
 
 std::optional<Date> Date::parse(std::string_view text) {
