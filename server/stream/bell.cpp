@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <system_error>
@@ -10,6 +11,21 @@
 #include <vector>
 
 namespace ledger::server {
+
+using std::chrono::microseconds;
+
+bool Bell::Rest::is_quick(microseconds elapsed, std::uint64_t rings) const {
+  // By the rate, not by whether it rang while it rested: a long rest would else keep itself long.
+  return rings != 0 && elapsed / static_cast<microseconds::rep>(rings) <= quick;
+}
+
+microseconds Bell::Rest::after(microseconds last, bool is_quick) const {
+  return is_quick ? std::min(2 * last, longest) : std::max(last / 2, shortest);
+}
+
+std::size_t Bell::Rest::together(microseconds last) const {
+  return static_cast<std::size_t>(std::max<microseconds::rep>(last / each, 1));
+}
 
 Bell::Bell(Rest rest) : rest_(rest), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -71,6 +87,7 @@ void Bell::Seat::wait(http::Wake wake, std::uint64_t heard, Clock::time_point du
 void Bell::run() {
   auto rest = rest_.shortest;
   auto last = Clock::now() - rest;
+  auto last_rung = last - rest_.quick;
   std::uint64_t told = 0;
   auto next = Clock::time_point::max();
   while (!stopping_.load()) {
@@ -88,17 +105,21 @@ void Bell::run() {
     poked_.store(false, std::memory_order_release);
     last = Clock::now();
     const std::uint64_t rung = this->rung();
-    rest = rung - told > 1 ? std::min(2 * rest, rest_.longest) : std::max(rest / 2, rest_.shortest);
-    told = rung;
+    const std::uint64_t rings = rung - std::exchange(told, rung);
+    // Since the last round that was rung for: others come because somebody's time has.
+    const bool quick = rest_.is_quick(std::chrono::duration_cast<microseconds>(last - last_rung), rings);
+    if (rings != 0) last_rung = last;
+    const std::size_t woken_max = quick ? rest_.together(rest) : std::numeric_limits<std::size_t>::max();
+    rest = rest_.after(rest, quick);
     if (seats() != 0) {
       const std::scoped_lock lock(prepare_mutex_);
       if (prepare_) prepare_(rung);
     }
-    next = round();
+    next = round(woken_max);
   }
 }
 
-Bell::Clock::time_point Bell::round() {
+Bell::Clock::time_point Bell::round(std::size_t woken_max) {
   // Called outside the lock: a Wake may be the last to hold a connection, and with it a seat.
   std::vector<http::Wake> woken;
   auto next = Clock::time_point::max();
@@ -106,14 +127,21 @@ Bell::Clock::time_point Bell::round() {
     const std::scoped_lock lock(mutex_);
     const std::uint64_t rung = this->rung();
     const auto now = Clock::now();
-    for (Seat* seat : seats_) {
-      if (!seat->waiting_) continue;
-      if (seat->heard_ != rung || seat->due_ <= now) {
-        seat->waiting_ = false;
-        woken.push_back(std::exchange(seat->wake_, {}));
-      } else {
-        next = std::min(next, seat->due_);
+    auto at = seats_.begin();
+    for (std::size_t left = seats_.size(); left != 0; --left) {
+      const auto seat = at++;
+      if (!(*seat)->waiting_) continue;
+      if ((*seat)->heard_ == rung && (*seat)->due_ > now) {
+        next = std::min(next, (*seat)->due_);
+        continue;
       }
+      if (woken.size() == woken_max) {
+        next = now;
+        break;
+      }
+      (*seat)->waiting_ = false;
+      woken.push_back(std::exchange((*seat)->wake_, {}));
+      seats_.splice(seats_.end(), seats_, seat);
     }
     planned_ = next;
   }

@@ -133,6 +133,68 @@ TEST_CASE("a bell rung without pause wakes only so often") {
   CHECK(wake->count <= spent / 50ms + 2);
 }
 
+TEST_CASE("the bell rests longer in quick succession, and shortly again once it rings now and then") {
+  const Bell::Rest rest;
+  // A ring every 10 ms is no quick succession, however long the rest is at present.
+  CHECK_FALSE(rest.is_quick(10ms, 1));
+  CHECK_FALSE(rest.is_quick(20ms, 2));
+  CHECK_FALSE(rest.is_quick(5s, 0));
+  CHECK(rest.is_quick(3ms, 1));
+  CHECK(rest.is_quick(20ms, 6));
+  CHECK(rest.after(2ms, true) == 4ms);
+  CHECK(rest.after(16ms, true) == 20ms);
+  CHECK(rest.after(20ms, true) == 20ms);
+  CHECK(rest.after(20ms, false) == 10ms);
+  CHECK(rest.after(3ms, false) == 2ms);
+  CHECK(rest.together(20ms) == 200);
+  CHECK(rest.together(2ms) == 20);
+  CHECK(rest.together(10us) == 1);
+}
+
+TEST_CASE(
+    "a crowd is told in portions while the bell rings in quick succession, each before any a second time") {
+  constexpr std::size_t kSeats = 50;
+  // A portion is one seat of fifty: everything is quick succession here, on a machine of any pace.
+  Bell bell({.shortest = 1ms, .longest = 1ms, .each = 1ms, .quick = 1h});
+  struct Place {
+    explicit Place(Bell& bell) : seat(bell) {}
+    Bell::Seat seat;
+    std::shared_ptr<CountedWake> wake = std::make_shared<CountedWake>();
+    int waits = 0;
+  };
+  std::list<Place> places;
+  for (std::size_t i = 0; i < kSeats; ++i) places.emplace_back(bell);
+  const auto wait = [&](Place& place) {
+    place.seat.wait(CountedWake::of(place.wake), bell.rung(), Bell::Clock::now() + 1h);
+    ++place.waits;
+  };
+  for (Place& place : places) wait(place);
+  while (places.front().wake->count < 5) {
+    bell.ring();
+    int fewest = std::numeric_limits<int>::max(), most = 0;
+    for (Place& place : places) {
+      const int count = place.wake->count;
+      if (count == place.waits) wait(place);
+      fewest = std::min(fewest, count);
+      most = std::max(most, count);
+    }
+    // One who came too late to this round's list waits for the next: hence two.
+    CHECK(most - fewest <= 2);
+  }
+}
+
+TEST_CASE("who was left for a later portion is woken though the bell rings no more") {
+  Bell bell({.shortest = 1ms, .longest = 1ms, .each = 1ms, .quick = 1h});
+  std::vector<std::shared_ptr<CountedWake>> wakes;
+  std::list<Bell::Seat> seats;
+  for (int i = 0; i < 20; ++i) {
+    wakes.push_back(std::make_shared<CountedWake>());
+    seats.emplace_back(bell).wait(CountedWake::of(wakes.back()), bell.rung(), Bell::Clock::now() + 1h);
+  }
+  bell.ring();
+  for (const auto& wake : wakes) CHECK(wake->reaches(1));
+}
+
 TEST_CASE("a seat that is given up while the bell rings is not woken into nothing") {
   Bell bell({.shortest = 1ms, .longest = 1ms});
   std::atomic<bool> stop{false};
