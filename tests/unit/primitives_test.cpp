@@ -65,6 +65,25 @@ TEST_CASE("HMAC-SHA-256 gives the values of RFC 4231") {
           "4cbc96099a6467ce002461f10549b4898265ebe6188b45efacc44293516e62c4");
 }
 
+TEST_CASE("a tag is the same whatever key was used before it, its own among them") {
+  std::vector<std::string> keys;
+  for (const char c : {'a', 'b'}) {
+    for (const std::size_t size : {0, 5, 32, 64, 65}) keys.emplace_back(size, c);
+  }
+  // By another thread each: it has no key of last time.
+  std::vector<Digest> alone(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    std::thread([&] { alone[i] = hmac_sha256(bytes_of(keys[i]), {bytes_of("x")}); }).join();
+  }
+  for (std::size_t before = 0; before < keys.size(); ++before) {
+    for (std::size_t now = 0; now < keys.size(); ++now) {
+      (void)hmac_sha256(bytes_of(keys[before]), {bytes_of("y")});
+      REQUIRE(hmac_sha256(bytes_of(keys[now]), {bytes_of("x")}) == alone[now]);
+      REQUIRE(hmac_sha256(bytes_of(keys[now]), {bytes_of("x")}) == alone[now]);
+    }
+  }
+}
+
 TEST_CASE("parts under hmac_parts keep their borders") {
   const SecretKey key = key_of(7);
   REQUIRE(hmac_parts(key, {bytes_of("ab"), bytes_of("c")}) !=
