@@ -33,7 +33,8 @@ constexpr std::size_t kHeaderSize = kBoundSize + 32;
 constexpr std::size_t kSealedChunkSize = kDocumentChunkSize + kTagSize;
 constexpr std::size_t kNameSize = 64;
 constexpr std::string_view kTemporary = "tmp";
-constexpr std::size_t kLaterMax = 4'096;  ///< Documents on their way at once.
+constexpr std::size_t kLaterMax = 4'096;     ///< Documents on their way at once.
+constexpr std::size_t kWrittenMax = 65'536;  ///< Of those that were, how many are known without a look.
 
 using Header = std::array<std::uint8_t, kHeaderSize>;
 
@@ -118,17 +119,46 @@ struct DocumentStore::Impl {
   struct Later {
     Uuid subject;
     SecretKey document_key;
-    std::string content, name;
+    std::string content;
+    Digest digest;
+  };
+  struct Place {
+    Uuid subject;
+    Digest digest;
+    bool operator==(const Place&) const = default;
+  };
+  struct PlaceHash {
+    std::size_t operator()(const Place& place) const {
+      return get_be<std::uint64_t>(place.digest.bytes.data()) ^ std::hash<Uuid>()(place.subject);
+    }
   };
   std::mutex later_mutex;  ///< guards all below
-  std::condition_variable_any later_changed;
+  std::condition_variable_any later_put;
+  std::condition_variable later_written;
+  unsigned awaited = 0;  ///< how many wait for `later_written`
   std::deque<Later> later;
-  std::unordered_map<std::string, std::uint64_t> on_their_way;  ///< name to plain size
-  std::uint64_t put = 0, written = 0, synced = 0;               ///< counts of them
+  /// Plain sizes of those that are on their way, and of the last that were.
+  std::unordered_map<Place, std::uint64_t, PlaceHash> known_later;
+  std::deque<Place> written_later;
+  std::uint64_t put = 0, written = 0, synced = 0;  ///< counts of them
   std::optional<DocumentFault> later_failed;
   std::jthread writing;  ///< last: it uses all of the above
 
   [[nodiscard]] fs::path directory_of(const Uuid& subject) const { return root / hex(subject.bytes); }
+  void await(std::unique_lock<std::mutex>& lock, const auto& come) {
+    ++awaited;
+    later_written.wait(lock, come);
+    --awaited;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> size_of_later(const Uuid& subject, const Digest& digest) {
+    const std::lock_guard lock(later_mutex);
+    const auto at = known_later.find({subject, digest});
+    return at != known_later.end() ? std::optional(at->second) : std::nullopt;
+  }
+  void forget_later(const Uuid& subject) {
+    const std::lock_guard lock(later_mutex);
+    std::erase_if(known_later, [&](const auto& one) { return one.first.subject == subject; });
+  }
 };
 
 // ---- writing
@@ -360,22 +390,22 @@ DocumentResult<DocumentWriter> DocumentStore::begin(const Uuid& subject, const S
 
 Digest DocumentStore::put_later(const Uuid& subject, const SecretKey& document_key, std::string content) {
   const Digest digest = crypto::sha256(bytes_of(content));
-  Impl::Later one{subject, document_key, std::move(content), keyed_name(document_key, digest)};
+  Impl::Later one{subject, document_key, std::move(content), digest};
   std::unique_lock lock(impl_->later_mutex);
-  impl_->later_changed.wait(lock, [&] { return impl_->later.size() < kLaterMax; });
+  impl_->await(lock, [&] { return impl_->later.size() < kLaterMax; });
   ++impl_->put;
-  impl_->on_their_way.emplace(one.name, one.content.size());
+  impl_->known_later.emplace(Impl::Place{subject, digest}, one.content.size());
   impl_->later.push_back(std::move(one));
   if (!impl_->writing.joinable()) {
     impl_->writing = std::jthread([this](const std::stop_token& stop) { write_later(stop); });
   }
-  impl_->later_changed.notify_all();
+  if (impl_->later.size() == 1) impl_->later_put.notify_one();  // else it is at work
   return digest;
 }
 
 void DocumentStore::write_later(const std::stop_token& stop) {
   std::unique_lock lock(impl_->later_mutex);
-  while (impl_->later_changed.wait(lock, stop, [&] { return !impl_->later.empty(); })) {
+  while (impl_->later_put.wait(lock, stop, [&] { return !impl_->later.empty(); })) {
     const Impl::Later one = std::move(impl_->later.front());
     impl_->later.pop_front();
     lock.unlock();
@@ -387,11 +417,15 @@ void DocumentStore::write_later(const std::stop_token& stop) {
       if (auto stored = writer->impl_->finish(false); !stored) done = std::unexpected(stored.error());
     }
     lock.lock();
-    // One that could not be written stays on its way, and no commit gets past `sync`.
+    // One that could not be written stays known, and no commit gets past `sync`.
     if (!done && !impl_->later_failed) impl_->later_failed = done.error();
-    if (done) impl_->on_their_way.erase(one.name);
+    if (done) impl_->written_later.push_back({one.subject, one.digest});
+    if (impl_->written_later.size() > kWrittenMax) {
+      impl_->known_later.erase(impl_->written_later.front());
+      impl_->written_later.pop_front();
+    }
     ++impl_->written;
-    impl_->later_changed.notify_all();
+    if (impl_->awaited) impl_->later_written.notify_all();
   }
 }
 
@@ -399,7 +433,7 @@ DocumentResult<void> DocumentStore::sync() {
   std::unique_lock lock(impl_->later_mutex);
   const std::uint64_t put = impl_->put;
   if (put == impl_->synced && !impl_->later_failed) return {};
-  impl_->later_changed.wait(lock, [&] { return impl_->written >= put; });
+  impl_->await(lock, [&] { return impl_->written >= put; });
   if (impl_->later_failed) return std::unexpected(*impl_->later_failed);
   lock.unlock();
   const File root(::open(impl_->root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -426,12 +460,9 @@ DocumentResult<std::optional<DocumentListing>> DocumentStore::stat(const Uuid& s
                                                                    const SecretKey& document_key,
                                                                    const Digest& digest) const {
   DocumentListing listing{.name = keyed_name(document_key, digest), .size = 0, .modified_at = {}};
-  {
-    const std::lock_guard lock(impl_->later_mutex);
-    if (const auto coming = impl_->on_their_way.find(listing.name); coming != impl_->on_their_way.end()) {
-      listing.size = coming->second;
-      return std::optional(listing);
-    }
+  if (const auto size = impl_->size_of_later(subject, digest)) {
+    listing.size = *size;
+    return std::optional(listing);
   }
   struct stat facts {};
   if (::lstat((impl_->directory_of(subject) / listing.name).c_str(), &facts) != 0) {
@@ -442,6 +473,14 @@ DocumentResult<std::optional<DocumentListing>> DocumentStore::stat(const Uuid& s
   listing.size = plain_size(static_cast<std::uint64_t>(facts.st_size)).value_or(0);
   listing.modified_at = modified(facts);
   return listing;
+}
+
+DocumentResult<bool> DocumentStore::known(const Uuid& subject, const SecretKey& document_key,
+                                          const Digest& digest) const {
+  if (impl_->size_of_later(subject, digest)) return true;
+  const auto listing = stat(subject, document_key, digest);
+  if (!listing) return std::unexpected(listing.error());
+  return listing->has_value();
 }
 
 DocumentResult<DocumentListing> DocumentStore::verify(const Uuid& subject, const SecretKey& document_key,
@@ -533,6 +572,7 @@ DocumentResult<bool> DocumentStore::remove(const Uuid& subject, std::string_view
     return system_fault("stat");
   }
   if (modified(facts) > not_after) return false;
+  impl_->forget_later(subject);
   if (::unlink(path.c_str()) != 0) return system_fault("remove");
   if (auto synced = crypto::sync_directory(directory); !synced) {
     return system_fault("fsync directory", synced.error().code);
@@ -544,6 +584,7 @@ DocumentResult<std::size_t> DocumentStore::remove_all(const Uuid& subject) {
   auto listings = list(subject);
   if (!listings) return std::unexpected(listings.error());
   const fs::path directory = impl_->directory_of(subject);
+  impl_->forget_later(subject);
   const std::lock_guard lock(impl_->names);
   std::size_t removed = 0;
   for (const DocumentListing& listing : *listings) {

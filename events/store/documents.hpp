@@ -122,8 +122,8 @@ class DocumentStore {
   [[nodiscard]] DocumentResult<DocumentWriter> begin(const Uuid& subject,
                                                      const crypto::SecretKey& document_key,
                                                      std::uint64_t size_max);
-  /// For a simulation, which makes many: a document that is written on a thread of the store. `stat` knows it
-  /// at once, nothing else does before it is written. Waits where thousands are on their way.
+  /// For a simulation, which makes many: a document that is written on a thread of the store. `known` and
+  /// `stat` have it at once, nothing else before it is written. Waits where thousands are on their way.
   [[nodiscard]] Digest put_later(const Uuid& subject, const crypto::SecretKey& document_key,
                                  std::string content);
   /// Waits until what was put so far is written and durable; costs nothing where there is none. The writer
@@ -133,6 +133,10 @@ class DocumentStore {
   [[nodiscard]] DocumentResult<DocumentReader> read(const Uuid& subject,
                                                     const crypto::SecretKey& document_key,
                                                     const Digest& digest) const;
+  /// Whether there is such a document: what `stat` answers, without a system call for the last that
+  /// `put_later` was given.
+  [[nodiscard]] DocumentResult<bool> known(const Uuid& subject, const crypto::SecretKey& document_key,
+                                           const Digest& digest) const;
   /// Listing of one document, or nullopt when the subject has none with this digest. Looks at the name only.
   [[nodiscard]] DocumentResult<std::optional<DocumentListing>> stat(const Uuid& subject,
                                                                     const crypto::SecretKey& document_key,

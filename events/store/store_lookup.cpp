@@ -320,8 +320,7 @@ bool StoreLookup::document_known(const Uuid& subject, const Digest& digest) cons
   if (documents_ == nullptr) return false;
   const auto key = source_.record_key(document_record(master_, subject));
   if (!key) return false;
-  const auto listing = documents_->stat(subject, *key, digest);
-  return listing && listing->has_value();
+  return documents_->known(subject, *key, digest).value_or(false);
 }
 
 }  // namespace ledger::store

@@ -282,6 +282,33 @@ TEST_CASE("the same content twice is one file with a fresh time; a sweep spares 
   REQUIRE(place.store->list(place.subject)->empty());
 }
 
+TEST_CASE("a document put for later is known at once, durable after a sync, and unknown once it is removed") {
+  Place place;
+  const Digest digest = place.store->put_later(place.subject, place.key, "承诺书");
+  CHECK(place.store->known(place.subject, place.key, digest) == true);
+  CHECK(place.store->known(place.subject, place.key, Digest{}) == false);
+  CHECK(place.store->known(crypto::random_id(), place.key, digest) == false);
+  const auto listing = place.store->stat(place.subject, place.key, digest);
+  REQUIRE((listing && *listing));
+  CHECK((*listing)->name == DocumentStore::keyed_name(place.key, digest));
+  CHECK((*listing)->size == std::string_view("承诺书").size());
+  std::vector<Digest> many;
+  for (int i = 0; i < 100; ++i)
+    many.push_back(place.store->put_later(place.subject, place.key, std::to_string(i)));
+  REQUIRE(place.store->sync());
+  CHECK(place.get(digest) == "承诺书");
+  for (int i = 0; i < 100; ++i) CHECK(place.get(many[static_cast<std::size_t>(i)]) == std::to_string(i));
+  SECTION("one") {
+    CHECK(place.store->remove(place.subject, DocumentStore::keyed_name(place.key, digest), kAnyTime) == true);
+    CHECK(place.store->known(place.subject, place.key, many.front()) == true);
+  }
+  SECTION("all") {
+    CHECK(place.store->remove_all(place.subject) == std::size_t{101});
+    CHECK(place.store->known(place.subject, place.key, many.front()) == false);
+  }
+  CHECK(place.store->known(place.subject, place.key, digest) == false);
+}
+
 TEST_CASE("a reader goes on while its document is removed") {
   Place place;
   const std::string plain = pattern(150'000);
