@@ -13,6 +13,10 @@ namespace {
 /// Sealers kept at hand, times two; each holds 32 secret bytes and spares a vault lookup and two HMACs.
 constexpr std::size_t kSealersMax = 32'768;
 
+/// Opened events kept at hand: a form is asked for when it is submitted, reviewed and published, a product's
+/// texts with each one added.
+constexpr std::size_t kOpenedMax = 8'192;
+
 Refusal refusal(std::string_view code, std::string detail = {}) {
   return {.code = code, .errors = {}, .state = {}, .detail = std::move(detail)};
 }
@@ -55,7 +59,8 @@ StagedEvent staged_facts(const Event& event) {
 class Appender::WriterLookup final : public StoreLookup {
  public:
   WriterLookup(const LedgerSource& source, Stores& stores, Indexes& indexes)
-      : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get()), indexes_(indexes) {}
+      : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get(), kOpenedMax),
+        indexes_(indexes) {}
   LedgerState ledger() const override { return of(indexes_.ledger()).value_or(LedgerState{}); }
   std::optional<SubjectState> subject(const Uuid& id) const override { return of(indexes_.subject(id)); }
   std::optional<ProductState> product(const Uuid& id) const override { return of(indexes_.product(id)); }
@@ -67,10 +72,19 @@ class Appender::WriterLookup final : public StoreLookup {
     if (grants_.size() >= kPrincipalsMax) grants_.clear();
     return grants_.emplace(principal, StoreLookup::grants_of(principal)).first->second;
   }
+  /// Asked for each submission, and for each change of the tree.
+  std::vector<Uuid> product_ids_of(const Uuid& subject) const override {
+    if (const auto known = products_.find(subject); known != products_.end()) return known->second;
+    if (products_.size() >= kPrincipalsMax) products_.clear();
+    return products_.emplace(subject, StoreLookup::product_ids_of(subject)).first->second;
+  }
   void forget() const {
     StoreLookup::forget();
     grants_.clear();
+    products_.clear();
   }
+  /// Another product of this subject.
+  void forget_products(const Uuid& subject) const { products_.erase(subject); }
   /// Another grant of this principal, or the end of one.
   void forget_grants(const Uuid& principal) const { grants_.erase(principal); }
 
@@ -82,6 +96,7 @@ class Appender::WriterLookup final : public StoreLookup {
   }
   Indexes& indexes_;
   mutable std::unordered_map<Uuid, std::vector<GrantState>> grants_;
+  mutable std::unordered_map<Uuid, std::vector<Uuid>> products_;
 };
 
 Appender::Appender(Stores& stores, Indexes& indexes, const std::optional<SimulationSeed>& seed)
@@ -101,8 +116,8 @@ StoreResult<void> Appender::restart(std::uint64_t size, TimestampUs last) {
   sealers_.clear();
   old_sealers_.clear();
   is_frozen_ = false;
-  frozen_->restart(0, {});
-  active_->restart(size, last);
+  frozen_->restart(0, {}, false);
+  active_->restart(size, last, false);
   return begin_reads();
 }
 
@@ -131,9 +146,11 @@ StoreResult<const StagedBatch*> Appender::freeze() {
   batch.vkeys = indexes_.ledger()->vkeys;
   std::swap(active_, frozen_);
   is_frozen_ = true;
-  indexes_.freeze(frozen_->view_rows);
+  // Only a simulation fills one large batch after another.
+  const bool keep_memory = random_.simulated();
+  indexes_.freeze(frozen_->view_rows, keep_memory);
   indexes_.rows().set_base(&**views_);
-  active_->restart(frozen_->end(), frozen_->last_recorded);
+  active_->restart(frozen_->end(), frozen_->last_recorded, keep_memory);
   return frozen_.get();
 }
 
@@ -316,6 +333,8 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
   } else if (const auto* revoked = std::get_if<AccessRevoked>(&event.payload)) {
     const GrantState* ended = indexes_.grant(revoked->grant_id);
     if (ended != nullptr) lookup_->forget_grants(ended->principal_id);
+  } else if (const auto* added = std::get_if<ProductAdded>(&event.payload)) {
+    lookup_->forget_products(added->subject_id);
   }
   if (auto applied = indexes_.apply(event, sealing_.parts, *this); !applied) {
     return std::unexpected(refusal("internal_error", applied.error().message()));
@@ -325,6 +344,10 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
     sealers_.clear();
     old_sealers_.clear();
     lookup_->forget();
+  } else if (!sealing_.parts.commitments.empty()) {
+    // Forms and the names in a product's tree are asked for soon: so they need not be read and opened.
+    const std::size_t bytes = active_->rows.back().entry.size() + sealing_.row.size();
+    lookup_->remember(header.position.value, {std::move(event), sealing_.parts}, bytes);
   }
   return facts;
 }

@@ -138,7 +138,7 @@ StoreResult<void> Indexes::apply(Event& event, const codec::EntryParts& parts, P
       change.filing = filing(header.stream.id);
       break;
   }
-  forget_values(event.payload);
+  const HiddenValues hidden(event.payload);
   for (Projection* projection : projections_) {
     if (auto applied = projection->apply(rows_, change); !applied) return applied;
   }
@@ -319,8 +319,8 @@ StoreResult<void> Indexes::finish(std::uint64_t size, const Digest& last_leaf) {
   return views_.put_progress(rows_, size, last_leaf);
 }
 
-void Indexes::freeze(RowBuffer& rows) {
-  rows.clear();
+void Indexes::freeze(RowBuffer& rows, bool keep_memory) {
+  rows.clear(keep_memory);
   std::swap(rows_, rows);
   rows.set_base(nullptr);
   rows_.set_under(&rows);

@@ -61,8 +61,8 @@ class Indexes {
     return grants_.find(db_.grants, id, bytes_of(id.bytes));
   }
 
-  /// Brings states, indexes and projections up to date with one more event, whose private values are
-  /// forgotten on the way (read models see none).
+  /// Brings states, indexes and projections up to date with one more event, whose private values are hidden
+  /// from the projections (read models see none).
   [[nodiscard]] StoreResult<void> apply(Event& event, const codec::EntryParts& parts,
                                         PrivateSource& privates);
 
@@ -75,7 +75,7 @@ class Indexes {
   [[nodiscard]] StoreResult<void> finish(std::uint64_t size, const Digest& last_leaf);
   /// Gives the rows away, to be flushed by another thread, and goes on above them. Until `thaw` they must
   /// neither move nor change.
-  void freeze(RowBuffer& rows);
+  void freeze(RowBuffer& rows, bool keep_memory);
   /// They are in the base by now, or gone: no longer looked at.
   void thaw() { rows_.set_under(nullptr); }
   /// After a flush of `rows()` was committed: rows go, states stay.

@@ -12,9 +12,11 @@ const std::uint8_t* octets(Bytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 
-/// Visits an event's members down to its private values and empties them.
-struct Forget {
-  void hidden(std::uint32_t, const char*, Private& value) { value.value.reset(); }
+/// Visits an event's members down to its private values.
+template <typename Each>
+struct PrivateMembers {
+  Each each;
+  void hidden(std::uint32_t, const char*, Private& value) { each(value); }
   void group(const char*, auto& member) { std::remove_cvref_t<decltype(member)>::fields(member, *this); }
   template <typename T>
   void field(int, const char*, T& member) {
@@ -29,6 +31,10 @@ struct Forget {
     for (T& member : members) into(member);
   }
 };
+
+void each_private(Payload& payload, auto each) {
+  std::visit([&](auto& event) { PrivateMembers<decltype(each)>{each}.into(event); }, payload);
+}
 
 /// Opens values under keys that are looked up once a record.
 class Opener {
@@ -95,8 +101,16 @@ void open_values(Event& event, const codec::EntryParts& parts, Bytes row, const 
   }
 }
 
-void forget_values(Payload& payload) {
-  std::visit([](auto& event) { Forget().into(event); }, payload);
+HiddenValues::HiddenValues(Payload& payload) {
+  each_private(payload, [this](Private& member) {
+    if (!member.value) return;
+    values_.emplace_back(&member, std::move(*member.value));
+    member.value.reset();
+  });
+}
+
+HiddenValues::~HiddenValues() {
+  for (auto& [member, value] : values_) member->value = std::move(value);
 }
 
 std::optional<Uuid> record_of(const codec::EntryParts& parts, RecordKind kind) {

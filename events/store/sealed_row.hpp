@@ -39,8 +39,19 @@ using KeyFinder = std::function<std::optional<crypto::SecretKey>(const Uuid& rec
 /// Joins every private value that can be opened to the event.
 void open_values(Event& event, const codec::EntryParts& parts, Bytes row, const KeyFinder& find);
 
-/// Takes the private values out of an event again, leaving `committed`.
-void forget_values(Payload& payload);
+/// Takes the private values out of an event, leaving `committed`, for as long as it lives: then they are
+/// back.
+class HiddenValues {
+ public:
+  /// The payload must stay where and what it is meanwhile.
+  explicit HiddenValues(Payload& payload);
+  ~HiddenValues();
+  HiddenValues(const HiddenValues&) = delete;
+  HiddenValues& operator=(const HiddenValues&) = delete;
+
+ private:
+  std::vector<std::pair<Private*, std::string>> values_;
+};
 
 /// The record of this kind that an event's values are sealed under, if it has any of the kind.
 [[nodiscard]] std::optional<Uuid> record_of(const codec::EntryParts& parts, RecordKind kind);

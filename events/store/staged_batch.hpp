@@ -39,16 +39,16 @@ struct StagedBatch {
     const auto at = key_at.find(record);
     return at == key_at.end() ? std::nullopt : std::optional(keys[at->second].key);
   }
-  /// Empty again, to go on behind `position`.
-  void restart(std::uint64_t position, TimestampUs last) {
+  /// Empty again, to go on behind `position`. `keep_memory`: as many rows will come again.
+  void restart(std::uint64_t position, TimestampUs last, bool keep_memory) {
     first = position;
     last_recorded = last;
     rows.clear();
-    arena.clear();
+    keep_memory ? arena.rewind() : arena.clear();
     keys.clear();
     key_at.clear();
     erasures.clear();
-    view_rows.clear();
+    view_rows.clear(keep_memory);
   }
 };
 

@@ -12,7 +12,7 @@
 namespace ledger::store {
 namespace {
 
-constexpr std::size_t kOpenedEventsMax = 8;
+constexpr std::size_t kOpenedBytes = std::size_t{8} << 20;
 constexpr std::uint32_t kFirstSubjectNumber = 1'000'001;
 constexpr std::uint32_t kLastSubjectNumber = 9'999'999;
 
@@ -102,8 +102,13 @@ const FilingInformation* filing_information(const Payload& payload) {
 }  // namespace
 
 StoreLookup::StoreLookup(const LedgerSource& source, const IndexDatabases& databases,
-                         const crypto::MasterKey& master, const DocumentStore* documents)
-    : source_(source), db_(databases), master_(master), documents_(documents) {}
+                         const crypto::MasterKey& master, const DocumentStore* documents,
+                         std::size_t opened_max)
+    : source_(source),
+      db_(databases),
+      master_(master),
+      documents_(documents),
+      opened_(opened_max, kOpenedBytes) {}
 
 LedgerState StoreLookup::ledger() const {
   return decode<LedgerState>(source_.row(db_.streams, keys::state({}))).value_or(LedgerState{});
@@ -125,14 +130,18 @@ std::optional<GrantState> StoreLookup::grant(const Uuid& id) const {
   return decode<GrantState>(source_.row(db_.grants, bytes_of(id.bytes)));
 }
 
-std::vector<ProductState> StoreLookup::products_of(const Uuid& subject) const {
+std::vector<Uuid> StoreLookup::product_ids_of(const Uuid& subject) const {
   std::vector<Uuid> ids;
   source_.scan(db_.subject_products, bytes_of(subject.bytes), [&](Bytes, Bytes value) {
     if (const auto id = id_in(value)) ids.push_back(*id);
     return true;
   });
+  return ids;
+}
+
+std::vector<ProductState> StoreLookup::products_of(const Uuid& subject) const {
   std::vector<ProductState> products;
-  for (const Uuid& id : ids) {
+  for (const Uuid& id : product_ids_of(subject)) {
     if (auto state = product(id); state && !state->removed) products.push_back(std::move(*state));
   }
   return products;
@@ -200,21 +209,19 @@ std::uint32_t StoreLookup::next_subject_number() const {
 }
 
 const OpenedEvent* StoreLookup::opened(std::uint64_t position) const {
-  for (const auto& [at, event] : opened_) {
-    if (at == position) return &event;
-  }
+  if (const OpenedEvent* known = opened_.find(position)) return known;
   const auto entry = source_.entry(position);
   if (!entry) return nullptr;
   auto decoded = codec::decode_entry(*entry);
   if (!decoded) throw StoreDamage({0, "an entry of the log does not decode"});
   OpenedEvent event{std::move(decoded->event), std::move(decoded->parts)};
+  std::size_t bytes = entry->size();
   if (const auto sealed = source_.sealed(position)) {
+    bytes += sealed->size();
     open_values(event.event, event.parts, *sealed,
                 [this](const Uuid& record) { return source_.record_key(record); });
   }
-  if (opened_.size() == kOpenedEventsMax) opened_.pop_back();
-  opened_.emplace_front(position, std::move(event));
-  return &opened_.front().second;
+  return &opened_.put(position, std::move(event), bytes);
 }
 
 std::optional<std::uint64_t> StoreLookup::command_position(const Uuid& principal,

@@ -2,12 +2,12 @@
 // documents.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 
 #include "events/core/lookup.hpp"
 #include "events/crypto/master_key.hpp"
+#include "events/store/opened_events.hpp"
 #include "events/store/views.hpp"
 
 namespace ledger::store {
@@ -28,18 +28,15 @@ class LedgerSource {
   [[nodiscard]] virtual std::optional<crypto::SecretKey> record_key(const Uuid& record) const = 0;
 };
 
-/// An event with its private values joined, where their keys exist.
-struct OpenedEvent {
-  Event event;
-  codec::EntryParts parts;
-};
-
 /// A row that does not read, an entry that does not decode: StoreDamage. One thread at a time.
 class StoreLookup : public Lookup {
  public:
-  /// Everything named outlives it. `documents` may be null: then no document is known.
+  static constexpr std::size_t kOpenedFew = 8;
+
+  /// Everything named outlives it. `documents` may be null: then no document is known. `opened_max`:
+  /// how many opened events are kept at most.
   StoreLookup(const LedgerSource& source, const IndexDatabases& databases, const crypto::MasterKey& master,
-              const DocumentStore* documents);
+              const DocumentStore* documents, std::size_t opened_max = kOpenedFew);
 
   [[nodiscard]] LedgerState ledger() const override;
   [[nodiscard]] std::optional<SubjectState> subject(const Uuid& id) const override;
@@ -62,22 +59,30 @@ class StoreLookup : public Lookup {
   [[nodiscard]] std::vector<Uuid> records_of(const Uuid& subject) const override;
   [[nodiscard]] bool document_known(const Uuid& subject, const Digest& digest) const override;
 
-  /// The event at a position, opened; null beyond the end. It lives until a few more were asked for.
+  /// The event at a position, opened; null beyond the end. It lives until the next is.
   [[nodiscard]] const OpenedEvent* opened(std::uint64_t position) const;
   /// The first position of the command that this principal gave under this key.
   [[nodiscard]] std::optional<std::uint64_t> command_position(const Uuid& principal,
                                                               const Digest& key_tag) const;
   /// The position of one event of a stream; nullopt beyond its version.
   [[nodiscard]] std::optional<std::uint64_t> position_of(const StreamId& stream, std::uint64_t version) const;
+  /// Keeps an event that was just appended, as `opened` would give it. `bytes` as OpenedEvents::put.
+  void remember(std::uint64_t position, OpenedEvent event, std::size_t bytes) const {
+    (void)opened_.put(position, std::move(event), bytes);
+  }
   /// Forgets opened events: positions were given up, or keys destroyed.
   void forget() const { opened_.clear(); }
+
+ protected:
+  /// Removed ones too, in the order in which they were added.
+  [[nodiscard]] virtual std::vector<Uuid> product_ids_of(const Uuid& subject) const;
 
  private:
   const LedgerSource& source_;
   const IndexDatabases& db_;
   const crypto::MasterKey& master_;
   const DocumentStore* documents_;
-  mutable std::deque<std::pair<std::uint64_t, OpenedEvent>> opened_;  ///< newest first
+  mutable OpenedEvents opened_;
 };
 
 }  // namespace ledger::store

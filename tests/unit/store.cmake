@@ -5,6 +5,7 @@ target_compile_definitions(commitment_test PRIVATE LEDGER_VECTORS_DIR="${PROJECT
 ledger_test(lmdb_test unit lmdb_test.cpp)
 ledger_test(vault_test unit vault_test.cpp)
 ledger_test(documents_test unit documents_test.cpp)
+ledger_events_test(opened_events_test unit opened_events_test.cpp)
 ledger_test(directory_test unit directory_test.cpp)
 ledger_test(disk_full_test unit disk_full_test.cpp)
 ledger_events_test(log_tree_test unit log_tree_test.cpp)
