@@ -69,13 +69,13 @@ class Appender::WriterLookup final : public StoreLookup {
   /// Asked twice for every event of a filer, and a scan of the staged rows each time.
   std::vector<GrantState> grants_of(const Uuid& principal) const override {
     if (const auto known = grants_.find(principal); known != grants_.end()) return known->second;
-    if (grants_.size() >= kPrincipalsMax) grants_.clear();
+    if (grants_.size() >= kListsMax) grants_.clear();
     return grants_.emplace(principal, StoreLookup::grants_of(principal)).first->second;
   }
   /// Asked for each submission, and for each change of the tree.
   std::vector<Uuid> product_ids_of(const Uuid& subject) const override {
     if (const auto known = products_.find(subject); known != products_.end()) return known->second;
-    if (products_.size() >= kPrincipalsMax) products_.clear();
+    if (products_.size() >= kListsMax) products_.clear();
     return products_.emplace(subject, StoreLookup::product_ids_of(subject)).first->second;
   }
   void forget() const {
@@ -89,7 +89,7 @@ class Appender::WriterLookup final : public StoreLookup {
   void forget_grants(const Uuid& principal) const { grants_.erase(principal); }
 
  private:
-  static constexpr std::size_t kPrincipalsMax = 16'384;
+  static constexpr std::size_t kListsMax = 16'384;
   template <typename State>
   static std::optional<State> of(const State* state) {
     return state != nullptr ? std::optional<State>(*state) : std::nullopt;

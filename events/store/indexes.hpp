@@ -74,7 +74,7 @@ class Indexes {
   /// Writes changed states and the progress into the rows, which then are ready to be flushed.
   [[nodiscard]] StoreResult<void> finish(std::uint64_t size, const Digest& last_leaf);
   /// Gives the rows away, to be flushed by another thread, and goes on above them. Until `thaw` they must
-  /// neither move nor change.
+  /// neither move nor change. `keep_memory`: of the rows that it is given in exchange, for as many more.
   void freeze(RowBuffer& rows, bool keep_memory);
   /// They are in the base by now, or gone: no longer looked at.
   void thaw() { rows_.set_under(nullptr); }
