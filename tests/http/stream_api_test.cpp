@@ -1,4 +1,5 @@
 // `GET /v1/stream` and its tickets over a real socket, in this process: refusals, limits, ends, headers.
+#include <atomic>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -159,8 +160,8 @@ TEST_CASE("each reader is shown their own") {
 TEST_CASE("a ticket stands for its grant once, and is never logged") {
   std::ostringstream log;
   server::Options options;
-  TimestampUs now{1'890'000'000'000'000};
-  options.clock = [&now] { return now; };
+  std::atomic<std::int64_t> now{1'890'000'000'000'000};
+  options.clock = [&now] { return TimestampUs{now.load()}; };
   options.access_log =
       std::make_shared<spdlog::logger>("access", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
   std::string text;
@@ -171,7 +172,7 @@ TEST_CASE("a ticket stands for its grant once, and is never logged") {
     const Answer ticket = made();
     CHECK(ticket.status() == 201);
     CHECK(ticket.raw.header("cache-control") == "no-store");
-    CHECK(ticket.text("expires_at") == TimestampUs{now.value + 30'000'000}.text());
+    CHECK(ticket.text("expires_at") == TimestampUs{now + 30'000'000}.text());
     text = ticket.text("ticket");
     // A request that is refused for something else leaves the ticket good.
     CHECK(ledger.get("/v1/stream?after=x&ticket=" + text).code() == "bad_cursor");
@@ -180,7 +181,7 @@ TEST_CASE("a ticket stands for its grant once, and is never logged") {
     CHECK(ledger.get("/v1/stream?ticket=" + text).code() == "ticket_unknown");
 
     const std::string late = made().text("ticket");
-    now.value += 30'000'000;
+    now += 30'000'000;
     CHECK(ledger.get("/v1/stream?ticket=" + late).code() == "ticket_unknown");
 
     const std::string orphan = made().text("ticket");
