@@ -134,6 +134,10 @@ class Snapshot {
   [[nodiscard]] std::uint64_t stream_version(const StreamId& stream) const;
   /// The streams of a subject, at most `limit`: its own, its products', removed ones too, its filings'.
   [[nodiscard]] std::vector<StreamId> streams_of(const Uuid& subject, std::size_t limit) const;
+  /// The streams of all subjects whose region begins so, and of all filings whose number does (an imported
+  /// record has no subject), in order, each once. nullopt where they are more than `limit`.
+  [[nodiscard]] std::optional<std::vector<StreamId>> streams_in_region(std::string_view prefix,
+                                                                       std::size_t limit) const;
   /// All grants, in the order of their ids; at most `limit` after `after`.
   [[nodiscard]] std::vector<GrantState> grants(const Uuid& after, std::size_t limit) const;
   /// Subjects, in the order of their ids; at most `limit` after `after`.

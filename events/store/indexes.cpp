@@ -185,6 +185,11 @@ void Indexes::index_subject(const Event& event, const codec::EntryParts& parts, 
     if (owner && id_in(*owner) == id) (void)rows_.del(db_.credit_codes, bytes_of(had));
     if (!has.empty()) put(db_.credit_codes, bytes_of(has), bytes_of(id.bytes));
   }
+  if (before.region != after.region) {
+    const auto row = [&](const std::string& region) { return Key().add(bytes_of(region)).add(id); };
+    if (before.region.size() == kRegionDigits) (void)rows_.del(db_.regions, row(before.region));
+    if (after.region.size() == kRegionDigits) put(db_.regions, row(after.region), {});
+  }
   const auto submitted = [&](const SubjectInformation& information) {
     const SubjectDocuments& documents = information.documents;
     index_document(event, parts, privates, documents.commitment_letter, field::kCommitmentLetter, id);

@@ -140,6 +140,29 @@ std::vector<StreamId> Snapshot::streams_of(const Uuid& subject, std::size_t limi
   return streams;
 }
 
+std::optional<std::vector<StreamId>> Snapshot::streams_in_region(std::string_view prefix,
+                                                                 std::size_t limit) const {
+  std::vector<StreamId> streams;
+  const IndexDatabases& databases = impl_->stores.views->databases();
+  impl_->scan(databases.numbers, bytes_of(prefix), [&](Bytes, Bytes value) {
+    if (const auto id = id_in(value)) streams.push_back({StreamKind::filing, *id});
+    return streams.size() <= limit;
+  });
+  if (streams.size() > limit) return std::nullopt;
+  // At most so many again are the same filings; beyond that, they are too many for certain.
+  const std::size_t most = streams.size() + limit;
+  impl_->scan(databases.regions, bytes_of(prefix), [&](Bytes key, Bytes) {
+    const auto subject = id_in(key.subspan(std::min(key.size(), kRegionDigits)));
+    if (subject) std::ranges::copy(streams_of(*subject, most + 1), std::back_inserter(streams));
+    return streams.size() <= most;
+  });
+  std::ranges::sort(streams);
+  const auto repeated = std::ranges::unique(streams);
+  streams.erase(repeated.begin(), repeated.end());
+  if (streams.size() > limit) return std::nullopt;
+  return streams;
+}
+
 std::vector<GrantState> Snapshot::grants(const Uuid& after, std::size_t limit) const {
   std::vector<GrantState> grants;
   Uuid from = after;

@@ -11,12 +11,24 @@ namespace ledger::store {
 namespace {
 
 /// Raised whenever the meaning of a row of the indexes or of a state changes: older files are rebuilt.
-constexpr int kFormat = 3;
+constexpr int kFormat = 4;
 
-constexpr std::array<const char*, 15> kNames = {
-    "meta",    "streams",         "grants", "principal_grants", "idempotency",     "credit_codes", "numbers",
-    "serials", "subject_numbers", "names",  "subject_products", "subject_filings", "documents",    "erasable",
-    "erasures"};
+constexpr std::array<const char*, 16> kNames = {"meta",
+                                                "streams",
+                                                "grants",
+                                                "principal_grants",
+                                                "idempotency",
+                                                "credit_codes",
+                                                "numbers",
+                                                "serials",
+                                                "subject_numbers",
+                                                "names",
+                                                "subject_products",
+                                                "subject_filings",
+                                                "regions",
+                                                "documents",
+                                                "erasable",
+                                                "erasures"};
 
 constexpr std::string_view kVersionsRow = "versions";
 constexpr std::string_view kLedgerRow = "ledger_id";
@@ -116,6 +128,7 @@ StoreResult<void> Views::open_file(const std::filesystem::path& directory, std::
                                                         &own.names,
                                                         &own.subject_products,
                                                         &own.subject_filings,
+                                                        &own.regions,
                                                         &own.documents,
                                                         &own.erasable,
                                                         &own.erasures};

@@ -16,6 +16,7 @@
 //   names              HMAC(K_index, "principal" || name) || record[16] -> principal[16]
 //   subject_products   subject id[16] || u64be position -> product id[16]
 //   subject_filings    subject id[16] || u64be position -> filing id[16]
+//   regions            region[6] || subject id[16] -> empty: where each subject sits
 //   documents          HMAC(K_index, "document" || digest[32]) || subject id[16] || record[16], nil for what
 //                      a publication names in clear
 //                        -> u64be position of the first event that names it || u8 1 when published
@@ -46,10 +47,13 @@
 
 namespace ledger::store {
 
+/// Of a subject's region (GB/T 2260) in the keys of `regions`.
+inline constexpr std::size_t kRegionDigits = 6;
+
 /// The databases of the indexes; those of the projections are their own.
 struct IndexDatabases {
   Database meta, streams, grants, principal_grants, idempotency, credit_codes, numbers, serials,
-      subject_numbers, names, subject_products, subject_filings, documents, erasable, erasures;
+      subject_numbers, names, subject_products, subject_filings, regions, documents, erasable, erasures;
 };
 
 /// What the views say of themselves.

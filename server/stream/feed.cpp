@@ -17,7 +17,7 @@ constexpr std::uint64_t kScanNear = 64;
 /// Positions asked of the index at once, of all streams together and of each at least.
 constexpr std::size_t kIndexedAtOnce = 1'000;
 constexpr std::size_t kIndexedEach = 16;
-/// A subject with more streams than this is no small share of the log.
+/// A subject or a region with more streams than this is no small share of the log.
 constexpr std::size_t kStreamsIndexed = 128;
 /// A filer with more streams is shown each event for itself.
 constexpr std::size_t kOwnStreamsMax = 4'096;
@@ -68,9 +68,8 @@ class Feed::Page {
       if (!page_.refused.empty()) return std::move(page_);
     }
     const std::uint64_t size = snapshot_.size();
-    const std::vector<StreamId> streams = streams_asked(size);
-    if (!streams.empty()) {
-      read_indexed(streams, size);
+    if (const auto streams = streams_asked(size)) {
+      read_indexed(*streams, size);
     } else {
       learn_own_streams(size);
       while (page_.next < size && !full()) look_at(page_.next++);
@@ -90,15 +89,17 @@ class Feed::Page {
     return page_.items.size() >= limits_.events || bytes_ >= limits_.bytes || scanned_ >= limits_.scanned;
   }
 
-  /// The streams that alone can hold what is asked, where the index of each is worth asking; else none.
-  [[nodiscard]] std::vector<StreamId> streams_asked(std::uint64_t size) const {
+  /// The streams that alone can hold what is asked, where the index of each is worth asking; else nullopt.
+  [[nodiscard]] std::optional<std::vector<StreamId>> streams_asked(std::uint64_t size) const {
     const StreamFilter& filter = request_.filter;
-    if (page_.next + kScanNear >= size) return {};
-    if (filter.stream) return {*filter.stream};
-    if (!filter.subject_id || filter.subject_id->is_nil()) return {};
-    auto streams = snapshot_.streams_of(*filter.subject_id, kStreamsIndexed + 1);
-    if (streams.size() > kStreamsIndexed) streams.clear();
-    return streams;
+    if (page_.next + kScanNear >= size) return std::nullopt;
+    if (filter.stream) return std::vector{*filter.stream};
+    if (filter.subject_id && !filter.subject_id->is_nil()) {
+      auto streams = snapshot_.streams_of(*filter.subject_id, kStreamsIndexed + 1);
+      if (streams.size() <= kStreamsIndexed) return streams;
+    }
+    if (!filter.region.empty()) return snapshot_.streams_in_region(filter.region, kStreamsIndexed);
+    return std::nullopt;
   }
 
   /// A filer sees the own streams and what is public: the header of an event tells that it is neither.
@@ -111,7 +112,8 @@ class Feed::Page {
   }
 
   void read_indexed(std::span<const StreamId> streams, std::uint64_t size) {
-    const std::size_t each = std::max(kIndexedEach, kIndexedAtOnce / streams.size());
+    const std::size_t each =
+        std::max(kIndexedEach, kIndexedAtOnce / std::max<std::size_t>(streams.size(), 1));
     std::vector<std::uint64_t> positions;
     std::uint64_t known_to = size;  // all positions of the streams below it are among these
     for (const StreamId& stream : streams) {

@@ -21,10 +21,10 @@ constexpr std::int64_t kLater = 1'990'000'000'000'000;
 
 using Shown = std::vector<std::pair<std::uint64_t, std::string>>;
 
-/// Two whole lives, drafts that nobody else knows of, in one ledger.
+/// Two whole lives, drafts that nobody else knows of, records that were imported, in one ledger.
 struct World {
   EngineStory story;
-  std::vector<Uuid> published, drafts;
+  std::vector<Uuid> published, drafts, records;
   std::vector<EngineStory::Registered> owners;
 
   World() {
@@ -35,6 +35,12 @@ struct World {
       owners.push_back(story.qualified(n, initial));
       drafts.push_back(
           story.must(CreateFiling{owners.back().subject, EngineStory::draft_form()}, owners.back().filer).id);
+    }
+    for (const char* digits : {"440305123456701250017", "440305123456701250025", "330110807992101250019"}) {
+      RecordImported record;
+      record.digits = digits;
+      record.public_record.number = "网信算备" + record.digits + "号";
+      records.push_back(story.must(ImportRecord{record}, store::Trusted{Role::operator_}).id);
     }
   }
   void save(std::size_t which) {
@@ -52,7 +58,7 @@ struct World {
   }
   [[nodiscard]] std::vector<StreamFilter> filters() const {
     const auto types = [](auto... type) { return ((std::uint64_t{1} << type) | ...); };
-    std::vector<StreamFilter> all(8);
+    std::vector<StreamFilter> all(11);
     all[1].types = types(type_number<FilingPublished>(), type_number<NumberAssigned>());
     all[2].types = types(type_number<DraftSaved>());
     all[3].stream = StreamId{StreamKind::filing, published[0]};
@@ -60,9 +66,17 @@ struct World {
     all[5].subject_id = owners[0].subject;
     all[6].region = "11";
     all[7].region = "44";
+    all[8].region = "330110";
+    all[9].region = "65";
+    all[10].region = "1101";
+    all[10].subject_id = owners[1].subject;
     return all;
   }
 };
+
+bool holds(const std::vector<StreamId>& streams, const StreamId& stream) {
+  return std::ranges::find(streams, stream) != streams.end();
+}
 
 /// What the page is to show, found out the slow way.
 Shown expected(const store::Engine& engine, std::uint64_t from, const Reader& reader,
@@ -77,7 +91,10 @@ Shown expected(const store::Engine& engine, std::uint64_t from, const Reader& re
     if (filter.subject_id && owner.subject != *filter.subject_id) continue;
     if (!filter.region.empty()) {
       const auto subject = snapshot.lookup().subject(owner.subject);
-      if (!subject || !subject->region.starts_with(filter.region)) continue;
+      const auto filing =
+          stream.kind == StreamKind::filing ? snapshot.lookup().filing(stream.id) : std::nullopt;
+      const std::string region = subject ? subject->region : filing ? filing->digits : std::string();
+      if (!region.starts_with(filter.region)) continue;
     }
     const Sight sight = sight_of_event(reader, plain, owner);
     if (sight == Sight::none) continue;
@@ -129,6 +146,76 @@ TEST_CASE("pages show exactly what a plain reading of the log shows, in order, o
     }
   }
   CHECK(seen > 500);
+}
+
+TEST_CASE("the streams of a region are those of its subjects, and the records whose number names it") {
+  World world;
+  const auto snapshot = world.story.engine->snapshot();
+  const auto region = [&](std::string_view prefix, std::size_t limit = 100) {
+    return snapshot.streams_in_region(prefix, limit);
+  };
+  const std::vector<StreamId> expected = {{StreamKind::filing, world.records[0]},
+                                          {StreamKind::filing, world.records[1]}};
+  auto shenzhen = expected;
+  std::ranges::sort(shenzhen);
+  CHECK(region("440305") == shenzhen);
+  CHECK(region("44") == shenzhen);
+  CHECK(region("44", 2) == shenzhen);
+  CHECK(region("44", 1) == std::nullopt);
+  CHECK(region("65") == std::vector<StreamId>{});
+  const auto beijing = region("11");
+  REQUIRE(beijing);
+  std::vector<StreamId> all;
+  for (const auto& owner : world.owners)
+    std::ranges::copy(snapshot.streams_of(owner.subject, 100), std::back_inserter(all));
+  for (const Uuid& filing : world.published) {
+    const Uuid subject = snapshot.lookup().filing(filing)->subject_id;
+    std::ranges::copy(snapshot.streams_of(subject, 100), std::back_inserter(all));
+  }
+  std::ranges::sort(all);
+  CHECK(*beijing == all);
+  CHECK(region("11", all.size()) == all);
+  CHECK(region("11", all.size() - 1) == std::nullopt);
+}
+
+TEST_CASE("a subject that moves takes its streams to the other region") {
+  World world;
+  const EngineStory::Registered& moving = world.owners[0];
+  SubjectForm form = world.story.subject_form(moving.subject);
+  form.region = "310115";
+  world.story.must(ChangeSubject{moving.subject, form}, moving.filer);
+  const auto streams = [&](std::string_view region) {
+    return *world.story.engine->snapshot().streams_in_region(region, 100);
+  };
+  const StreamId stream{StreamKind::subject, moving.subject};
+  CHECK(holds(streams("110108"), stream));
+  CHECK(streams("31").empty());
+  world.story.must(ApproveSubjectChange{moving.subject},
+                   world.story.staff(Role::initial_reviewer, "又一初审"));
+  CHECK_FALSE(holds(streams("110108"), stream));
+  CHECK(holds(streams("31"), stream));
+  CHECK(holds(streams("31"), StreamId{StreamKind::filing, world.drafts[0]}));
+}
+
+TEST_CASE("a region of few streams is found by their index, and none is looked for where it has none") {
+  World world;
+  for (int i = 0; i < 100; ++i) world.save(0);
+  RenderedEvents rendered;
+  const Feed feed(*world.story.engine, rendered);
+  const std::uint64_t size = world.story.engine->size();
+  const auto page = [&](std::string region) {
+    StreamFilter filter;
+    filter.region = std::move(region);
+    return feed.read({.next = 0, .reader = {}, .grant_id = {}, .filter = filter, .now = TimestampUs{kLater}},
+                     {.events = 10, .bytes = 1 << 20, .scanned = 3});
+  };
+  const FeedPage nothing = page("65");
+  CHECK(nothing.at_head);
+  CHECK(nothing.next == size);
+  const FeedPage records = page("4403");
+  CHECK(records.at_head);
+  REQUIRE(records.items.size() == 2);
+  CHECK(records.items[0].event->contains("440305123456701250017"));
 }
 
 TEST_CASE("what is appended between two pages is on a later one") {
