@@ -8,6 +8,7 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "events/codec/private_members.hpp"
 #include "events/codec/table_codec.hpp"
 #include "events/core/limits.hpp"
 #include "schema/wire/ledger_generated.h"
@@ -303,6 +304,11 @@ std::vector<std::uint32_t> private_fields(const Payload& payload) {
   });
   std::ranges::sort(fields);
   return fields;
+}
+
+void for_each_private(Payload& payload,
+                      const std::function<void(std::uint32_t field, Private& member)>& each) {
+  each_private(payload, [&](std::uint32_t number, Private& member) { each(number, member); });
 }
 
 bool set_private(Payload& payload, std::uint32_t field, std::string value) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/codec/private_members.hpp"
+
 namespace ledger::store {
 namespace {
 
@@ -10,30 +12,6 @@ constexpr std::size_t kHeaderSize = 4 + 2 + 4;
 
 const std::uint8_t* octets(Bytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());
-}
-
-/// Visits an event's members down to its private values.
-template <typename Each>
-struct PrivateMembers {
-  Each each;
-  void hidden(std::uint32_t, const char*, Private& value) { each(value); }
-  void group(const char*, auto& member) { std::remove_cvref_t<decltype(member)>::fields(member, *this); }
-  template <typename T>
-  void field(int, const char*, T& member) {
-    into(member);
-  }
-  template <typename T>
-  void into(T& member) {
-    if constexpr (requires { T::fields(member, *this); }) T::fields(member, *this);
-  }
-  template <typename T>
-  void into(std::vector<T>& members) {
-    for (T& member : members) into(member);
-  }
-};
-
-void each_private(Payload& payload, auto each) {
-  std::visit([&](auto& event) { PrivateMembers<decltype(each)>{each}.into(event); }, payload);
 }
 
 /// Opens values under keys that are looked up once a record.
@@ -102,7 +80,7 @@ void open_values(Event& event, const codec::EntryParts& parts, Bytes row, const 
 }
 
 HiddenValues::HiddenValues(Payload& payload) {
-  each_private(payload, [this](Private& member) {
+  codec::for_each_private(payload, [this](std::uint32_t, Private& member) {
     if (!member.value) return;
     values_.emplace_back(&member, std::move(*member.value));
     member.value.reset();

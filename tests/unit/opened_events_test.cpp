@@ -88,3 +88,15 @@ TEST_CASE("hidden values are away for as long as they are hidden, and then where
   CHECK(information.details.data == Private{});
   CHECK(information.technical_service == text(""));
 }
+
+TEST_CASE("values in a list are hidden too") {
+  Payload payload = FilingRejected{
+      .attempt = 1, .reasons = {{"a", "/x", text("一")}, {"b", "/y", {}}, {"c", "/z", text("三")}}};
+  const auto reasons = std::get<FilingRejected>(payload).reasons;
+  {
+    const HiddenValues hidden(payload);
+    CHECK(codec::private_values(payload).empty());
+    CHECK(std::get<FilingRejected>(payload).reasons[2].note == Private{{}, true});
+  }
+  CHECK(std::get<FilingRejected>(payload).reasons == reasons);
+}
