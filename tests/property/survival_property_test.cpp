@@ -164,8 +164,11 @@ TEST_CASE("an index that grew with the history equals one built anew, at any pos
   const std::uint64_t used = seed();
   INFO("LEDGER_SEED=" << used);
   std::mt19937_64 random(used);
-  for (int round = 0; round < 3; ++round) {
+  // A history may come to a stand early, all subjects closed: it is compared too, but does not count.
+  int compared = 0;
+  for (int round = 0; compared < 3; ++round) {
     CAPTURE(round);
+    REQUIRE(round < 10);
     FoldedViews ledger;
     RandomHistory history(ledger, used + static_cast<std::uint64_t>(round));
     StageIndex grown;
@@ -179,7 +182,7 @@ TEST_CASE("an index that grew with the history equals one built anew, at any pos
     StageIndex anew;
     anew.catch_up(ledger.views(), ledger.models.timeline, ledger.history.size());
     CHECK(grown.size() == ledger.history.size());
-    CHECK(grown.samples() > 30);
+    if (grown.samples() > 30) ++compared;
 
     for (int look = 0; look < 25; ++look) {
       const std::uint64_t position = look == 0 ? ledger.position() : random() % ledger.history.size();
