@@ -66,6 +66,14 @@ class RawClient {
   /// Nothing more came before the server closed in an orderly way.
   [[nodiscard]] bool at_end() { return buffer_.empty() && !receive() && ended_; }
 
+  /// Whether this text came, among what was not read yet; it stays to be read.
+  [[nodiscard]] bool wait_for(std::string_view text) {
+    while (buffer_.find(text) == std::string::npos) {
+      if (!receive()) return false;
+    }
+    return true;
+  }
+
   /// Exactly so many bytes, whatever they mean; nullopt when the connection ended before.
   [[nodiscard]] std::optional<std::string> read_bytes(std::size_t bytes) {
     while (buffer_.size() < bytes) {

@@ -23,6 +23,8 @@ class OpenStream {
     if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
     client_.send(request + headers + "\r\n");
   }
+  /// Whether the stream said so by now, or some time later.
+  [[nodiscard]] bool says(std::string_view text) { return client_.wait_for(text); }
   /// Everything until the server ends the stream.
   [[nodiscard]] http::test::RawResponse rest() {
     auto response = client_.read();
@@ -93,6 +95,7 @@ TEST_CASE("a stream is an event stream that nobody keeps and every page may read
   ServedLedger ledger;
   OpenStream stream(ledger, "/v1/stream", {}, "Accept: text/event-stream\r\n");
   CHECK(eventually([&] { return metric(ledger, "ledger_streams_open{reader=\"public\"}") == "1"; }));
+  CHECK(stream.says("caught_up"));  // counted as open a moment before it says anything
   ledger.app().drain();
   const auto answer = stream.rest();
   CHECK(answer.status == 200);
@@ -145,6 +148,7 @@ TEST_CASE("each reader is shown their own") {
       picked(ledger, "/v1/stream?type=subject.registered,access.revoked&after=1", auditor);
   CHECK(eventually([&] { return metric(ledger, "ledger_streams_open{reader=\"granted\"}") == "4"; }));
   CHECK(eventually([&] { return metric(ledger, "ledger_streams_open{reader=\"public\"}") == "1"; }));
+  for (OpenStream* stream : {&all, &own, &other, &anyone, &picked}) CHECK(stream->says("caught_up"));
   ledger.app().drain();
   const std::string own_text = own.rest().body;
   CHECK(count(own_text, "\"specversion\"") == 1);
