@@ -24,6 +24,13 @@ bool equal(Bytes a, Bytes b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+/// The size of an id: what rows are grouped by.
+constexpr std::size_t kGroupBytes = 16;
+
+std::size_t doubled(std::size_t slots) {
+  return std::max<std::size_t>(64, slots * 2);
+}
+
 bool starts_with(Bytes key, Bytes prefix) {
   return key.size() >= prefix.size() &&
          (prefix.empty() || std::memcmp(key.data(), prefix.data(), prefix.size()) == 0);
@@ -47,7 +54,7 @@ const RowBuffer::Entry* RowBuffer::find(Database database, Bytes key, std::uint3
 }
 
 void RowBuffer::grow(Table& table) {
-  table.slots.assign(std::max<std::size_t>(64, table.slots.size() * 2), {});
+  table.slots.assign(doubled(table.slots.size()), {});
   const std::size_t mask = table.slots.size() - 1;
   for (std::uint32_t i = 0; i < table.entries.size(); ++i) {
     const std::uint32_t hash = table.entries[i].hash;
@@ -55,6 +62,39 @@ void RowBuffer::grow(Table& table) {
     while (table.slots[at].entry != 0) at = (at + 1) & mask;
     table.slots[at] = {i + 1, hash};
   }
+}
+
+/// The slot of a group, or the free one where it would stand. Groups whose hashes are equal share one:
+/// whoever reads them compares keys anyway.
+RowBuffer::Slot& RowBuffer::group_slot(Table& table, std::uint32_t hash) {
+  const std::size_t mask = table.groups.size() - 1;
+  std::size_t at = hash & mask;
+  while (table.groups[at].entry != 0 && table.groups[at].hash != hash) at = (at + 1) & mask;
+  return table.groups[at];
+}
+
+void RowBuffer::add_to_group(Table& table, std::uint32_t index) {
+  table.next.resize(index + 1);
+  const Bytes key = table.entries[index].key_bytes();
+  if (key.size() < kGroupBytes) return;  // no prefix that is looked for by group is its own
+  if ((table.group_count + 1) * 2 > table.groups.size()) {
+    std::pmr::vector<Slot> old(LargePages::instance());
+    old.swap(table.groups);
+    table.groups.resize(doubled(old.size()));
+    for (const Slot& slot : old) {
+      if (slot.entry != 0) group_slot(table, slot.hash) = slot;
+    }
+  }
+  const std::uint32_t hash = hash_of(key.first(kGroupBytes));
+  Slot& slot = group_slot(table, hash);
+  if (slot.entry == 0) ++table.group_count;
+  table.next[index] = slot.entry;
+  slot = {index + 1, hash};
+}
+
+void RowBuffer::group(Table& table) {
+  table.grouped = true;
+  for (std::uint32_t i = 0; i < table.entries.size(); ++i) add_to_group(table, i);
 }
 
 RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
@@ -75,6 +115,7 @@ RowBuffer::Entry& RowBuffer::entry_for(Database database, Bytes key) {
     made.key = arena_.copy(key).data();
     made.key_size = static_cast<std::uint16_t>(key.size());
     made.hash = hash;
+    if (table.grouped) add_to_group(table, index);
   }
   Entry& entry = table.entries[index];
   if (marked_) {
@@ -165,11 +206,23 @@ void RowBuffer::look_ahead(const Order& order, std::size_t at) {
 void RowBuffer::collect(Database database, Bytes prefix,
                         std::map<std::string_view, const Entry*>& out) const {
   if (database.handle >= tables_.size()) return;
-  for (const Entry& entry : tables_[database.handle].entries) {
+  Table& table = tables_[database.handle];
+  const auto look_at = [&](const Entry& entry) {
     // A layer above was here first, and hides this one.
     if (entry.kind != Kind::absent && starts_with(entry.key_bytes(), prefix)) {
       out.emplace(text_of(entry.key_bytes()), &entry);
     }
+  };
+  if (prefix.size() < kGroupBytes) {
+    std::ranges::for_each(table.entries, look_at);
+    return;
+  }
+  if (!table.grouped) group(table);
+  if (table.groups.empty()) return;
+  std::uint32_t at = group_slot(table, hash_of(prefix.first(kGroupBytes))).entry;
+  while (at != 0) {
+    look_at(table.entries[at - 1]);
+    at = table.next[at - 1];
   }
 }
 
@@ -231,6 +284,7 @@ std::size_t RowBuffer::held_bytes() const {
   std::size_t held = arena_.held();
   for (const Table& table : tables_) {
     held += table.entries.capacity() * sizeof(Entry) + table.slots.size() * sizeof(Slot);
+    held += table.next.capacity() * sizeof(std::uint32_t) + table.groups.size() * sizeof(Slot);
   }
   return held;
 }
@@ -303,12 +357,16 @@ void RowBuffer::clear(bool keep_memory) {
   for (Table& table : tables_) {
     const std::size_t used = table.entries.size();
     table.entries.clear();
+    table.next.clear();
+    table.groups.clear();
+    table.grouped = false;
+    table.group_count = 0;
     // A large table once is no reason to walk a large one at every batch.
     if (!keep_memory && table.slots.size() > 4096 && used * 8 < table.slots.size()) {
       table.slots.clear();
       table.slots.shrink_to_fit();
       table.entries.shrink_to_fit();
-    } else {
+    } else if (used != 0) {
       std::ranges::fill(table.slots, Slot{});
     }
   }

@@ -35,8 +35,10 @@ class RowBuffer final : public Rows {
   [[nodiscard]] StoreResult<void> put(Database database, Bytes key, Bytes value) override;
   [[nodiscard]] StoreResult<void> del(Database database, Bytes key) override;
 
-  /// Every row whose key starts with `prefix`, in key order, until `each` answers false. Slow where the
-  /// buffer holds many rows of this database. `each` must not put.
+  /// Every row whose key starts with `prefix`, in key order, until `each` answers false. With a prefix of an
+  /// id's size or more it looks at the rows of that id only, once a first scan has walked the database's rows
+  /// here. `each` must not put. One thread for this layer and the one under it, which may be flushed
+  /// meanwhile.
   void scan(Database database, Bytes prefix, const std::function<bool(Bytes key, Bytes value)>& each) const;
 
   /// From here on every put and deletion can be taken back.
@@ -81,6 +83,12 @@ class RowBuffer final : public Rows {
   struct Table {
     std::pmr::vector<Entry> entries{LargePages::instance()};
     std::pmr::vector<Slot> slots{LargePages::instance()};  ///< a power of two, at most half full
+
+    // Rows of one id, chained, from the first scan on: most databases are never scanned.
+    bool grouped = false;
+    std::pmr::vector<Slot> groups{LargePages::instance()};  ///< the newest entry of a group; as `slots`
+    std::pmr::vector<std::uint32_t> next{LargePages::instance()};  ///< by entry: one before it, index + 1
+    std::size_t group_count = 0;
   };
   struct Undo {
     std::uint32_t table, entry;
@@ -92,6 +100,9 @@ class RowBuffer final : public Rows {
   [[nodiscard]] const Entry* find(Database database, Bytes key, std::uint32_t hash) const;
   Entry& entry_for(Database database, Bytes key);
   static void grow(Table& table);
+  static void group(Table& table);
+  static void add_to_group(Table& table, std::uint32_t index);
+  [[nodiscard]] static Slot& group_slot(Table& table, std::uint32_t hash);
   using Order = std::vector<const Entry*>;
   [[nodiscard]] static Order sorted(const Table& table);
   static void look_ahead(const Order& order, std::size_t at);
@@ -99,7 +110,7 @@ class RowBuffer final : public Rows {
 
   const Transaction* base_ = nullptr;
   const RowBuffer* under_ = nullptr;
-  std::vector<Table> tables_;  ///< by database handle
+  mutable std::vector<Table> tables_;  ///< by database handle; a scan may group one
   Arena arena_;
   std::vector<Undo> undo_;
   bool marked_ = false;

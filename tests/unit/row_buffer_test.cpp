@@ -30,6 +30,23 @@ Model all(const RowBuffer& buffer, Database database, const std::string& prefix)
   return rows;
 }
 
+/// A key as most databases have them, an id in front; or a short one.
+std::string some_key(std::mt19937& random) {
+  std::string key = "k" + std::to_string(random() % 60);
+  if (random() % 2 == 0) return key;
+  return "an id of 16 byt" + std::to_string(random() % 8) + key;
+}
+
+std::string some_prefix(std::mt19937& random) {
+  const std::string short_one = "k" + std::to_string(random() % 6);
+  switch (random() % 4) {
+    case 0: return short_one;
+    case 1: return "an id";
+    case 2: return "an id of 16 byt" + std::to_string(random() % 10);
+    default: return "an id of 16 byt" + std::to_string(random() % 8) + short_one;
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a row buffer over a database behaves like the database, marks and flushes included") {
@@ -54,7 +71,7 @@ TEST_CASE("a row buffer over a database behaves like the database, marks and flu
   bool marked = false;
   for (int step = 0; step < 4000; ++step) {
     const std::size_t which = random() % 2;
-    const std::string key = "k" + std::to_string(random() % 60);
+    const std::string key = some_key(random);
     switch (random() % 12) {
       case 0:
       case 1:
@@ -94,7 +111,7 @@ TEST_CASE("a row buffer over a database behaves like the database, marks and flu
         }
         break;
       case 10: {
-        const std::string prefix = "k" + std::to_string(random() % 6);
+        const std::string prefix = some_prefix(random);
         Model expected;
         for (const auto& [k, v] : model[which]) {
           if (k.starts_with(prefix)) expected[k] = v;
@@ -122,6 +139,45 @@ TEST_CASE("a row buffer over a database behaves like the database, marks and flu
   for (std::size_t i = 0; i < 2; ++i) CHECK(all(buffer, (*databases)[i], "") == model[i]);
   buffer.clear();
   base.reset();
+}
+
+TEST_CASE("a scan of an id's rows sees two layers, the upper one over the lower") {
+  const unsigned seed = GENERATE(1u, 2u, 3u);
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const Database database{2};
+  Model model;
+  RowBuffer under, buffer;
+  for (int step = 0; step < 900; ++step) {
+    if (step == 300) {
+      std::swap(under, buffer);
+      buffer.set_under(&under);
+    }
+    const std::string key = some_key(random);
+    if (random() % 3 == 0) {
+      REQUIRE(buffer.del(database, bytes_of(key)));
+      model.erase(key);
+    } else {
+      REQUIRE(buffer.put(database, bytes_of(key), bytes_of(std::to_string(step))));
+      model[key] = std::to_string(step);
+    }
+    const std::string prefix = some_prefix(random);
+    Model expected;
+    for (const auto& [k, v] : model) {
+      if (k.starts_with(prefix)) expected[k] = v;
+    }
+    REQUIRE(all(buffer, database, prefix) == expected);
+  }
+}
+
+TEST_CASE("a scan of an id that has no row here finds none, long keys or short ones") {
+  RowBuffer buffer;
+  const std::string_view id = "sixteen letters!";
+  CHECK(all(buffer, {1}, std::string(id)).empty());
+  REQUIRE(buffer.put({1}, bytes_of(std::string_view("short")), {}));
+  CHECK(all(buffer, {1}, std::string(id)).empty());
+  REQUIRE(buffer.put({1}, bytes_of(id), {}));
+  CHECK(all(buffer, {1}, std::string(id)).size() == 1);
 }
 
 TEST_CASE("a scan ends when told") {
