@@ -34,6 +34,7 @@ constexpr std::size_t kSealedChunkSize = kDocumentChunkSize + kTagSize;
 constexpr std::size_t kNameSize = 64;
 constexpr std::string_view kTemporary = "tmp";
 constexpr std::size_t kLaterMax = 4'096;     ///< Documents on their way at once.
+constexpr std::size_t kLaterWake = 64;       ///< So many are worth waking the thread that writes them.
 constexpr std::size_t kWrittenMax = 65'536;  ///< Of those that were, how many are known without a look.
 
 using Header = std::array<std::uint8_t, kHeaderSize>;
@@ -185,14 +186,34 @@ struct DocumentWriter::Impl {
     if (!temporary.empty()) ::unlink(temporary.c_str());
   }
 
-  DocumentResult<void> flush(bool last) {
-    sealed.resize(plain.size() + kTagSize);
-    crypto::seal_into(file_key, nonce_of(chunk, last), bytes_of(header).first(kBoundSize), plain, sealed);
-    if (!write_at(file.get(), sealed, kHeaderSize + std::uint64_t{chunk} * kSealedChunkSize)) {
-      return system_fault("write");
-    }
+  /// Seals the chunk into `sealed`, behind `before` bytes of room.
+  void seal_chunk(bool last, std::size_t before) {
+    sealed.resize(before + plain.size() + kTagSize);
+    crypto::seal_into(file_key, nonce_of(chunk, last), bytes_of(header).first(kBoundSize), plain,
+                      std::span(sealed).subspan(before));
     ++chunk;
     plain.clear();
+  }
+
+  DocumentResult<void> flush(bool last) {
+    const std::uint64_t at = kHeaderSize + std::uint64_t{chunk} * kSealedChunkSize;
+    seal_chunk(last, 0);
+    if (!write_at(file.get(), sealed, at)) return system_fault("write");
+    return {};
+  }
+
+  /// What is left of the content, and the header, which is bound to all of it. A document of one chunk is
+  /// written at once.
+  DocumentResult<void> flush_rest(const Digest& digest) {
+    const bool whole = chunk == 0;
+    if (whole) {
+      seal_chunk(true, kHeaderSize);
+    } else if (auto flushed = flush(true); !flushed) {
+      return flushed;
+    }
+    std::ranges::copy(binding_of(file_key, digest, size).bytes, header.begin() + kBoundSize);
+    if (whole) std::ranges::copy(bytes_of(header), sealed.begin());
+    if (!write_at(file.get(), whole ? Bytes(sealed) : bytes_of(header), 0)) return system_fault("write");
     return {};
   }
 
@@ -213,21 +234,24 @@ struct DocumentWriter::Impl {
   }
 
   DocumentResult<StoredDocument> finish(bool sync) {
-    if (auto flushed = flush(true); !flushed) return std::unexpected(flushed.error());
     StoredDocument stored{.digest = hash.finish(), .size = size, .name = {}};
     stored.name = DocumentStore::keyed_name(document_key, stored.digest);
-    std::ranges::copy(binding_of(file_key, stored.digest, size).bytes, header.begin() + kBoundSize);
-    if (!write_at(file.get(), bytes_of(header), 0)) return system_fault("write");
+    if (auto flushed = flush_rest(stored.digest); !flushed) return std::unexpected(flushed.error());
     if (sync && ::fsync(file.get()) != 0) return system_fault("fsync");
 
     const fs::path directory = store->directory_of(subject);
+    const fs::path place = directory / stored.name;
     const std::lock_guard lock(store->names);
-    if (!sync) {
-      if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return system_fault("make directory");
-    } else if (auto made = crypto::make_directory(directory); !made) {
-      return system_fault("make directory", made.error().code);
+    if (sync) {
+      if (auto made = crypto::make_directory(directory); !made)
+        return system_fault("make directory", made.error().code);
     }
-    if (::rename(temporary.c_str(), (directory / stored.name).c_str()) != 0) return system_fault("rename");
+    int renamed = ::rename(temporary.c_str(), place.c_str());
+    if (renamed != 0 && errno == ENOENT && !sync) {  // the subject's first one
+      if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return system_fault("make directory");
+      renamed = ::rename(temporary.c_str(), place.c_str());
+    }
+    if (renamed != 0) return system_fault("rename");
     temporary.clear();
     if (!sync) return stored;
     if (auto synced = crypto::sync_directory(directory); !synced) {
@@ -377,11 +401,16 @@ DocumentResult<DocumentWriter> DocumentStore::begin(const Uuid& subject, const S
   impl->size_max =
       std::min(size_max, std::uint64_t{std::numeric_limits<std::uint32_t>::max()} * kDocumentChunkSize);
   std::ranges::copy(kMagic, impl->header.begin());
-  crypto::random_bytes(std::span(impl->header).subspan<kMagic.size(), kSaltSize>());
+  std::array<std::uint8_t, kSaltSize + sizeof(Uuid)> random;
+  crypto::random_bytes(random);
+  const auto [salt, name] =
+      std::pair(std::span(random).first<kSaltSize>(), std::span(random).subspan<kSaltSize>());
+  std::ranges::copy(salt, impl->header.begin() + kMagic.size());
   impl->file_key = file_key_of(document_key, impl->header);
-  impl->plain.reserve(kDocumentChunkSize);
-  impl->sealed.reserve(kSealedChunkSize);
-  const fs::path temporary = impl_->root / kTemporary / hex(crypto::random_id().bytes);
+  const std::size_t chunk = std::min<std::uint64_t>(kDocumentChunkSize, impl->size_max);
+  impl->plain.reserve(chunk);
+  impl->sealed.reserve(kHeaderSize + chunk + kTagSize);
+  const fs::path temporary = impl_->root / kTemporary / hex(name);
   impl->file = File(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!impl->file) return system_fault("create");
   impl->temporary = temporary;
@@ -399,7 +428,8 @@ Digest DocumentStore::put_later(const Uuid& subject, const SecretKey& document_k
   if (!impl_->writing.joinable()) {
     impl_->writing = std::jthread([this](const std::stop_token& stop) { write_later(stop); });
   }
-  if (impl_->later.size() == 1) impl_->later_put.notify_one();  // else it is at work
+  // Woken for some at once; `sync` and the destructor wake it for fewer.
+  if (impl_->later.size() == kLaterWake) impl_->later_put.notify_one();
   return digest;
 }
 
@@ -433,6 +463,7 @@ DocumentResult<void> DocumentStore::sync() {
   std::unique_lock lock(impl_->later_mutex);
   const std::uint64_t put = impl_->put;
   if (put == impl_->synced && !impl_->later_failed) return {};
+  impl_->later_put.notify_one();
   impl_->await(lock, [&] { return impl_->written >= put; });
   if (impl_->later_failed) return std::unexpected(*impl_->later_failed);
   lock.unlock();

@@ -29,6 +29,7 @@ struct Place {
 
   Place() { reopen(); }
   void reopen() {
+    store.reset();
     auto opened = DocumentStore::open(directory / "documents");
     REQUIRE(opened);
     store = std::move(*opened);
@@ -307,6 +308,20 @@ TEST_CASE("a document put for later is known at once, durable after a sync, and 
     CHECK(place.store->known(place.subject, place.key, many.front()) == false);
   }
   CHECK(place.store->known(place.subject, place.key, digest) == false);
+}
+
+TEST_CASE(
+    "a few documents put for later are written by a sync, or by the end, though too few to wake anybody") {
+  Place place;
+  const Digest first = place.store->put_later(place.subject, place.key, "一");
+  if (GENERATE(true, false)) {
+    REQUIRE(place.store->sync());
+    CHECK(place.get(first) == "一");
+  }
+  const Digest second = place.store->put_later(place.subject, place.key, "二");
+  place.reopen();
+  CHECK(place.get(first) == "一");
+  CHECK(place.get(second) == "二");
 }
 
 TEST_CASE("a reader goes on while its document is removed") {
