@@ -472,10 +472,15 @@ VaultResult<void> Vault::create(std::span<const RecordKey> records) {
   const std::lock_guard one_at_a_time(impl_->writing);
   auto txn = impl_->environment->write();
   if (!txn) return fault(txn.error());
+  // Ids are random: in their order, each page of the tree is found and touched once.
+  std::vector<const RecordKey*> ordered;
+  ordered.reserve(records.size());
+  for (const RecordKey& made : records) ordered.push_back(&made);
+  std::ranges::sort(ordered, {}, &RecordKey::record);
   // Only `destroy` changes epoch and wrapping key, and it waits for `writing`.
-  for (const RecordKey& made : records) {
-    const Row row = make_row(impl_->wrapping, made.record, impl_->epoch.number, made.key);
-    if (auto put = txn->put_new(impl_->keys, bytes_of(made.record.bytes), bytes_of(row)); !put) {
+  for (const RecordKey* made : ordered) {
+    const Row row = make_row(impl_->wrapping, made->record, impl_->epoch.number, made->key);
+    if (auto put = txn->put_new(impl_->keys, bytes_of(made->record.bytes), bytes_of(row)); !put) {
       return fault(put.error());
     }
   }
