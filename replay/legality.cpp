@@ -54,11 +54,19 @@ class FoldLookup final : public store::StoreLookup {
       : StoreLookup(source, indexes.databases(), master, nullptr), indexes_(indexes) {}
 
   LedgerState ledger() const override { return of(indexes_.ledger()).value_or(LedgerState{}); }
-  std::optional<SubjectState> subject(const Uuid& id) const override { return of(indexes_.subject(id)); }
-  std::optional<ProductState> product(const Uuid& id) const override { return of(indexes_.product(id)); }
-  std::optional<FilingState> filing(const Uuid& id) const override { return of(indexes_.filing(id)); }
-  std::optional<GrantState> grant(const Uuid& id) const override { return of(indexes_.grant(id)); }
-  std::vector<GrantState> grants_of(const Uuid& principal) const override {
+  Found<SubjectState> subject(const Uuid& id) const override {
+    return Found<SubjectState>::lent(indexes_.subject(id));
+  }
+  Found<ProductState> product(const Uuid& id) const override {
+    return Found<ProductState>::lent(indexes_.product(id));
+  }
+  Found<FilingState> filing(const Uuid& id) const override {
+    return Found<FilingState>::lent(indexes_.filing(id));
+  }
+  Found<GrantState> grant(const Uuid& id) const override {
+    return Found<GrantState>::lent(indexes_.grant(id));
+  }
+  Found<std::vector<GrantState>> grants_of(const Uuid& principal) const override {
     std::vector<GrantState> grants;
     for (const Uuid& id : grant_ids(principal)) {
       if (const GrantState* state = indexes_.grant(id)) grants.push_back(*state);
@@ -81,7 +89,7 @@ class FoldLookup final : public store::StoreLookup {
     return state != nullptr ? std::optional<State>(*state) : std::nullopt;
   }
 
-  /// A scan of the rows not flushed yet would walk all of them, for each principal that comes up.
+  /// A scan for each event would ask the file each time.
   const std::vector<Uuid>& grant_ids(const Uuid& principal) const {
     if (const auto at = known_.find(principal); at != known_.end()) return at->second;
     if (known_.size() >= kPrincipalsMax) known_.clear();

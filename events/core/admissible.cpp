@@ -23,9 +23,9 @@ Checked broken(std::string_view rule, std::string detail) {
 struct Before {
   unsigned state = 0;  ///< 0: no event yet
   std::uint64_t version = 0;
-  std::optional<SubjectState> subject;  ///< of a subject stream, or the one a product or filing belongs to
-  std::optional<ProductState> product;
-  std::optional<FilingState> filing;
+  Found<SubjectState> subject;  ///< of a subject stream, or the one a product or filing belongs to
+  Found<ProductState> product;
+  Found<FilingState> filing;
 };
 
 Before load(const Event& event, const Lookup& lookup) {
@@ -81,7 +81,8 @@ class Rules {
     if ((e.role == Role::filer) != e.subject_id.has_value())
       return broken("grant", "a filer has one subject");
     if (e.subject_id && !lookup_.subject(*e.subject_id)) return broken("grant", "no such subject");
-    for (const GrantState& held : lookup_.grants_of(e.principal_id)) {
+    const auto grants = lookup_.grants_of(e.principal_id);
+    for (const GrantState& held : *grants) {
       if (!held.active(header_.recorded_at)) continue;
       if ((e.role == Role::admin && is_decision_role(held.role)) ||
           (held.role == Role::admin && is_decision_role(e.role))) {
@@ -373,7 +374,7 @@ class Rules {
     return std::nullopt;
   }
 
-  [[nodiscard]] static Checked qualified(const std::optional<SubjectState>& subject) {
+  [[nodiscard]] static Checked qualified(const Found<SubjectState>& subject) {
     if (!subject || subject->status != SubjectStatus::qualified)
       return broken("qualified", "the subject is not");
     return std::nullopt;

@@ -109,10 +109,10 @@ std::optional<Uuid> subject_of(const C& command, const Lookup& lookup) {
 }  // namespace
 
 bool files_for(const Lookup& lookup, const Uuid& principal, const Uuid& subject, TimestampUs now) {
-  for (const GrantState& grant : lookup.grants_of(principal)) {
-    if (grant.role == Role::filer && grant.subject_id == subject && grant.active(now)) return true;
-  }
-  return false;
+  const auto grants = lookup.grants_of(principal);
+  return std::ranges::any_of(*grants, [&](const GrantState& grant) {
+    return grant.role == Role::filer && grant.subject_id == subject && grant.active(now);
+  });
 }
 
 std::optional<Refusal> hinder_filer(const Lookup& lookup, const Uuid& subject_id) {

@@ -29,13 +29,13 @@ Decided decide_on(const GrantAccess& command, const Lookup& lookup, const Contex
   // An id names a principal only if it has a grant already; any other text is a display name.
   std::optional<Uuid> principal = Uuid::parse(command.principal);
   Private display_name;
-  if (!principal || lookup.grants_of(*principal).empty()) {
+  if (!principal || lookup.grants_of(*principal)->empty()) {
     principal = lookup.principal_named(command.principal);
     display_name = Private::of(command.principal);
   }
   if (principal) {
-    const std::vector<GrantState> held = lookup.grants_of(*principal);
-    const bool conflict = std::ranges::any_of(held, [&](const GrantState& grant) {
+    const auto held = lookup.grants_of(*principal);
+    const bool conflict = std::ranges::any_of(*held, [&](const GrantState& grant) {
       if (!grant.active(context.now)) return false;
       return (command.role == Role::admin && is_decision_role(grant.role)) ||
              (grant.role == Role::admin && is_decision_role(command.role));

@@ -77,8 +77,8 @@ std::unexpected<Refusal> locked() {
 }
 
 bool product_name_taken(const Lookup& lookup, const Uuid& subject, const std::string& name, const Uuid& but) {
-  return std::ranges::any_of(lookup.products_of(subject), [&](const ProductState& product) {
-    return product.id != but && lookup.private_text(product.name_position, field::kProductName) == name;
+  return std::ranges::any_of(lookup.products_of(subject), [&](const Found<ProductState>& product) {
+    return product->id != but && lookup.private_text(product->name_position, field::kProductName) == name;
   });
 }
 

@@ -81,9 +81,9 @@ class ScopeResolver {
       });
     });
     std::vector<Uuid> resolved;
-    for (const ProductState& product : products_) {
-      const bool whole_product = names(scope.products, product.id);
-      for (const AccessPathState& path : product.paths) {
+    for (const Found<ProductState>& product : products_) {
+      const bool whole_product = names(scope.products, product->id);
+      for (const AccessPathState& path : product->paths) {
         const bool whole_path = whole_product || names(scope.access_paths, path.id);
         for (const FeatureState& feature : path.features) {
           if (whole_path || names(scope.features, feature.id)) resolved.push_back(feature.id);
@@ -104,7 +104,7 @@ class ScopeResolver {
     if (!ids) return;
     for (std::size_t i = 0; i < ids->size(); ++i) {
       const bool known =
-          std::ranges::any_of(products_, [&](const ProductState& p) { return has(p, (*ids)[i]); });
+          std::ranges::any_of(products_, [&](const Found<ProductState>& p) { return has(*p, (*ids)[i]); });
       if (!known) {
         errors.push_back(
             {pointer + "/" + std::to_string(i), "scope_unknown", "not in the subject's product tree"});
@@ -112,7 +112,7 @@ class ScopeResolver {
     }
   }
 
-  std::vector<ProductState> products_;
+  std::vector<Found<ProductState>> products_;
 };
 
 bool any_selected(const FilingForm::Scope& scope) {
@@ -224,18 +224,18 @@ std::expected<FilingInformation, std::vector<FieldError>> check_filing_form(cons
 std::optional<std::string> products_text(const Lookup& lookup, const Uuid& subject,
                                          const FrozenScope& scope) {
   std::string out;
-  for (const ProductState& product : lookup.products_of(subject)) {
-    const bool named = std::ranges::any_of(product.paths, [&](const AccessPathState& path) {
+  for (const Found<ProductState>& product : lookup.products_of(subject)) {
+    const bool named = std::ranges::any_of(product->paths, [&](const AccessPathState& path) {
       return std::ranges::any_of(path.features, [&](const FeatureState& feature) {
         return std::ranges::find(scope.resolved, feature.id) != scope.resolved.end();
       });
     });
     if (!named) continue;
-    const auto name = lookup.private_text(product.name_position, field::kProductName);
+    const auto name = lookup.private_text(product->name_position, field::kProductName);
     if (!name) return std::nullopt;
     if (!out.empty()) out += "、";
     out += *name;
-    if (const auto* form = schema::find_code(schema::product_forms(), code_of(product.form))) {
+    if (const auto* form = schema::find_code(schema::product_forms(), code_of(product->form))) {
       out += "（" + std::string(form->zh) + "）";
     }
   }

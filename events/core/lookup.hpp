@@ -19,23 +19,63 @@ struct FrozenScope {
   std::vector<Uuid> resolved;
 };
 
+/// A state, or a list of them, that a lookup found, or none: its own copy, or lent from where the one who
+/// answers keeps it. A state is full of texts, and a decision asks for several. It is good until the next
+/// event.
+template <typename State>
+class Found {
+ public:
+  Found() = default;
+  Found(std::nullopt_t) {}
+  Found(State own) : own_(std::move(own)) {}
+  Found(std::optional<State> own) : own_(std::move(own)) {}
+  /// Null: none.
+  [[nodiscard]] static Found lent(const State* state) {
+    Found found;
+    found.lent_ = state;
+    return found;
+  }
+  [[nodiscard]] bool has_value() const { return lent_ != nullptr || own_.has_value(); }
+  explicit operator bool() const { return has_value(); }
+  const State& operator*() const { return lent_ != nullptr ? *lent_ : *own_; }
+  const State* operator->() const { return &**this; }
+  /// To keep beyond the next event.
+  [[nodiscard]] std::optional<State> kept() && {
+    if (lent_ != nullptr) return *lent_;
+    return std::move(own_);
+  }
+
+ private:
+  const State* lent_ = nullptr;
+  std::optional<State> own_;
+};
+
+/// A list of states, to keep beyond the next event.
+template <typename State>
+[[nodiscard]] std::vector<State> kept(std::vector<Found<State>> found) {
+  std::vector<State> states;
+  states.reserve(found.size());
+  for (Found<State>& one : found) states.push_back(*std::move(one).kept());
+  return states;
+}
+
 class Lookup {
  public:
   virtual ~Lookup() = default;
 
   [[nodiscard]] virtual LedgerState ledger() const = 0;
   // States of streams and grants; nullopt for an id that no event has.
-  [[nodiscard]] virtual std::optional<SubjectState> subject(const Uuid& id) const = 0;
-  [[nodiscard]] virtual std::optional<ProductState> product(const Uuid& id) const = 0;
-  [[nodiscard]] virtual std::optional<FilingState> filing(const Uuid& id) const = 0;
-  [[nodiscard]] virtual std::optional<GrantState> grant(const Uuid& id) const = 0;
+  [[nodiscard]] virtual Found<SubjectState> subject(const Uuid& id) const = 0;
+  [[nodiscard]] virtual Found<ProductState> product(const Uuid& id) const = 0;
+  [[nodiscard]] virtual Found<FilingState> filing(const Uuid& id) const = 0;
+  [[nodiscard]] virtual Found<GrantState> grant(const Uuid& id) const = 0;
 
   /// Products of a subject in the order they were added, removed ones left out.
-  [[nodiscard]] virtual std::vector<ProductState> products_of(const Uuid& subject) const = 0;
+  [[nodiscard]] virtual std::vector<Found<ProductState>> products_of(const Uuid& subject) const = 0;
   /// Filings of a subject in the order of their first drafts.
   [[nodiscard]] virtual std::vector<FilingState> filings_of(const Uuid& subject) const = 0;
-  /// All grants that a principal ever had, revoked ones included.
-  [[nodiscard]] virtual std::vector<GrantState> grants_of(const Uuid& principal) const = 0;
+  /// All grants that a principal ever had, revoked ones included; always a list.
+  [[nodiscard]] virtual Found<std::vector<GrantState>> grants_of(const Uuid& principal) const = 0;
   /// The principal with this display name, if one was granted anything and the name is not erased.
   [[nodiscard]] virtual std::optional<Uuid> principal_named(std::string_view name) const = 0;
 

@@ -62,21 +62,34 @@ class Appender::WriterLookup final : public StoreLookup {
       : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get(), kOpenedMax),
         indexes_(indexes) {}
   LedgerState ledger() const override { return of(indexes_.ledger()).value_or(LedgerState{}); }
-  std::optional<SubjectState> subject(const Uuid& id) const override { return of(indexes_.subject(id)); }
-  std::optional<ProductState> product(const Uuid& id) const override { return of(indexes_.product(id)); }
-  std::optional<FilingState> filing(const Uuid& id) const override { return of(indexes_.filing(id)); }
-  std::optional<GrantState> grant(const Uuid& id) const override { return of(indexes_.grant(id)); }
-  /// Asked twice for every event of a filer, and a scan of the staged rows each time.
-  std::vector<GrantState> grants_of(const Uuid& principal) const override {
-    if (const auto known = grants_.find(principal); known != grants_.end()) return known->second;
-    if (grants_.size() >= kListsMax) grants_.clear();
-    return grants_.emplace(principal, StoreLookup::grants_of(principal)).first->second;
+  Found<SubjectState> subject(const Uuid& id) const override {
+    return Found<SubjectState>::lent(indexes_.subject(id));
+  }
+  Found<ProductState> product(const Uuid& id) const override {
+    return Found<ProductState>::lent(indexes_.product(id));
+  }
+  Found<FilingState> filing(const Uuid& id) const override {
+    return Found<FilingState>::lent(indexes_.filing(id));
+  }
+  Found<GrantState> grant(const Uuid& id) const override {
+    return Found<GrantState>::lent(indexes_.grant(id));
+  }
+  /// Asked twice for every event of a filer, and a scan each time.
+  Found<std::vector<GrantState>> grants_of(const Uuid& principal) const override {
+    auto known = grants_.find(principal);
+    if (known == grants_.end())
+      known = grants_.emplace(principal, *StoreLookup::grants_of(principal).kept()).first;
+    return Found<std::vector<GrantState>>::lent(&known->second);
   }
   /// Asked for each submission, and for each change of the tree.
   std::vector<Uuid> product_ids_of(const Uuid& subject) const override {
     if (const auto known = products_.find(subject); known != products_.end()) return known->second;
-    if (products_.size() >= kListsMax) products_.clear();
     return products_.emplace(subject, StoreLookup::product_ids_of(subject)).first->second;
+  }
+  /// Between decisions, when nothing of it is lent: lets go of lists where they are many.
+  void trim() const {
+    if (grants_.size() >= kListsMax) grants_.clear();
+    if (products_.size() >= kListsMax) products_.clear();
   }
   void forget() const {
     StoreLookup::forget();
@@ -360,6 +373,7 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
   const std::size_t erasures_before = batch.erasures.size();
   const TimestampUs last_before = batch.last_recorded;
   std::vector<StagedEvent> staged;
+  lookup_->trim();
   indexes_.mark();
   for (std::size_t i = 0; i < events.size(); ++i) {
     auto one = append_one(from, events[i], static_cast<std::uint16_t>(i + 1),

@@ -114,19 +114,19 @@ LedgerState StoreLookup::ledger() const {
   return decode<LedgerState>(source_.row(db_.streams, keys::state({}))).value_or(LedgerState{});
 }
 
-std::optional<SubjectState> StoreLookup::subject(const Uuid& id) const {
+Found<SubjectState> StoreLookup::subject(const Uuid& id) const {
   return decode<SubjectState>(source_.row(db_.streams, keys::state({StreamKind::subject, id})));
 }
 
-std::optional<ProductState> StoreLookup::product(const Uuid& id) const {
+Found<ProductState> StoreLookup::product(const Uuid& id) const {
   return decode<ProductState>(source_.row(db_.streams, keys::state({StreamKind::product, id})));
 }
 
-std::optional<FilingState> StoreLookup::filing(const Uuid& id) const {
+Found<FilingState> StoreLookup::filing(const Uuid& id) const {
   return decode<FilingState>(source_.row(db_.streams, keys::state({StreamKind::filing, id})));
 }
 
-std::optional<GrantState> StoreLookup::grant(const Uuid& id) const {
+Found<GrantState> StoreLookup::grant(const Uuid& id) const {
   return decode<GrantState>(source_.row(db_.grants, bytes_of(id.bytes)));
 }
 
@@ -139,10 +139,10 @@ std::vector<Uuid> StoreLookup::product_ids_of(const Uuid& subject) const {
   return ids;
 }
 
-std::vector<ProductState> StoreLookup::products_of(const Uuid& subject) const {
-  std::vector<ProductState> products;
+std::vector<Found<ProductState>> StoreLookup::products_of(const Uuid& subject) const {
+  std::vector<Found<ProductState>> products;
   for (const Uuid& id : product_ids_of(subject)) {
-    if (auto state = product(id); state && !state->removed) products.push_back(std::move(*state));
+    if (auto state = product(id); state && !state->removed) products.push_back(std::move(state));
   }
   return products;
 }
@@ -155,12 +155,12 @@ std::vector<FilingState> StoreLookup::filings_of(const Uuid& subject) const {
   });
   std::vector<FilingState> filings;
   for (const Uuid& id : ids) {
-    if (auto state = filing(id)) filings.push_back(std::move(*state));
+    if (auto state = filing(id).kept()) filings.push_back(std::move(*state));
   }
   return filings;
 }
 
-std::vector<GrantState> StoreLookup::grants_of(const Uuid& principal) const {
+Found<std::vector<GrantState>> StoreLookup::grants_of(const Uuid& principal) const {
   std::vector<Uuid> ids;
   source_.scan(db_.principal_grants, bytes_of(principal.bytes), [&](Bytes key, Bytes) {
     if (const auto id = id_in(key.subspan(principal.bytes.size()))) ids.push_back(*id);
@@ -168,7 +168,7 @@ std::vector<GrantState> StoreLookup::grants_of(const Uuid& principal) const {
   });
   std::vector<GrantState> grants;
   for (const Uuid& id : ids) {
-    if (auto state = grant(id)) grants.push_back(std::move(*state));
+    if (auto state = grant(id).kept()) grants.push_back(std::move(*state));
   }
   return grants;
 }

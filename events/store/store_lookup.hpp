@@ -39,13 +39,13 @@ class StoreLookup : public Lookup {
               const DocumentStore* documents, std::size_t opened_max = kOpenedFew);
 
   [[nodiscard]] LedgerState ledger() const override;
-  [[nodiscard]] std::optional<SubjectState> subject(const Uuid& id) const override;
-  [[nodiscard]] std::optional<ProductState> product(const Uuid& id) const override;
-  [[nodiscard]] std::optional<FilingState> filing(const Uuid& id) const override;
-  [[nodiscard]] std::optional<GrantState> grant(const Uuid& id) const override;
-  [[nodiscard]] std::vector<ProductState> products_of(const Uuid& subject) const override;
+  [[nodiscard]] Found<SubjectState> subject(const Uuid& id) const override;
+  [[nodiscard]] Found<ProductState> product(const Uuid& id) const override;
+  [[nodiscard]] Found<FilingState> filing(const Uuid& id) const override;
+  [[nodiscard]] Found<GrantState> grant(const Uuid& id) const override;
+  [[nodiscard]] std::vector<Found<ProductState>> products_of(const Uuid& subject) const override;
   [[nodiscard]] std::vector<FilingState> filings_of(const Uuid& subject) const override;
-  [[nodiscard]] std::vector<GrantState> grants_of(const Uuid& principal) const override;
+  [[nodiscard]] Found<std::vector<GrantState>> grants_of(const Uuid& principal) const override;
   [[nodiscard]] std::optional<Uuid> principal_named(std::string_view name) const override;
   [[nodiscard]] std::optional<Uuid> credit_code_owner(std::string_view code) const override;
   [[nodiscard]] std::optional<Uuid> number_owner(std::string_view digits) const override;

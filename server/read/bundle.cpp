@@ -114,7 +114,7 @@ class Plan {
   /// Products of the subject that the filing's scopes name, as far as that is to be told.
   std::set<Uuid> products(const Uuid& subject, Sight sight) const {
     const Lookup& lookup = snapshot_.lookup();
-    const std::vector<ProductState> present = lookup.products_of(subject);
+    const std::vector<ProductState> present = kept(lookup.products_of(subject));
     std::set<Uuid> named;
     if (!opens_private(sight) || !named_by_scopes(subject, tree_of(present), named)) {
       for (const ProductState& product : present) named.insert(product.id);

@@ -20,7 +20,7 @@ using projections::JsonWriter;
 std::optional<FilingState> state_at(const ReadContext& context, const store::Snapshot& snapshot,
                                     const Uuid& filing, std::optional<std::uint64_t> position) {
   return position ? replay::filing_at(snapshot, context.models, filing, *position)
-                  : snapshot.lookup().filing(filing);
+                  : snapshot.lookup().filing(filing).kept();
 }
 
 /// The form that a filing's owner has in front of them.

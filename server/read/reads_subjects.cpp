@@ -193,7 +193,7 @@ http::Response Reads::subject_products(const ReadContext& context) const {
   };
   ListBody list;
   const auto products = *then ? replay::products_at(snapshot, context.models, context.ids[0], position)
-                              : lookup.products_of(context.ids[0]);
+                              : kept(lookup.products_of(context.ids[0]));
   for (const ProductState& product : products) write_product(list.json(), product, open, sight);
   return answer(list.finish(std::nullopt, position), position);
 }

@@ -216,8 +216,8 @@ class Feed::Page {
     const Lookup& lookup = snapshot_.lookup();
     if (const auto subject = lookup.subject(standing.owner.subject)) {
       standing.region = subject->region;
-    } else if (const auto filing = stream.kind == StreamKind::filing ? lookup.filing(stream.id)
-                                                                     : std::optional<FilingState>()) {
+    } else if (const auto filing =
+                   stream.kind == StreamKind::filing ? lookup.filing(stream.id) : Found<FilingState>()) {
       standing.region = filing->digits.substr(0, kRegionDigits);
     }
     return standing.region;

@@ -62,7 +62,7 @@ std::expected<GrantState, Refusal> StreamApi::grant_of(std::string_view ticket) 
   const TimestampUs now = shared_.clock();
   const auto grant_id = tickets_.use(ticket, now);
   const store::Engine& engine = *engine_.load(std::memory_order_acquire);
-  const auto grant = grant_id ? engine.snapshot().lookup().grant(*grant_id) : std::optional<GrantState>();
+  const auto grant = grant_id ? engine.snapshot().lookup().grant(*grant_id) : Found<GrantState>();
   if (!grant) return std::unexpected(refusal("ticket_unknown", "The ticket is unknown, used or expired."));
   if (grant->revoked) return std::unexpected(refusal("token_revoked", ""));
   if (!grant->active(std::max(now, engine.last_recorded()))) {

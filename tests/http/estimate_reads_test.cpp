@@ -130,7 +130,7 @@ class Months {
       at = end + 1;
     }
     std::optional<GrantState> grant;
-    if (who) grant = story.engine->snapshot().lookup().grant(who->grant_id);
+    if (who) grant = story.engine->snapshot().lookup().grant(who->grant_id).kept();
     const server::ReadContext context{.engine = *story.engine,
                                       .models = models,
                                       .request = request,

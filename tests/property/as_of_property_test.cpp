@@ -121,14 +121,14 @@ class Crowd : public EngineStory {
     };
     for (const Registered& subject : subjects_) {
       all.subjects.push_back(then ? replay::subject_at(snapshot, models, subject.subject, *then)
-                                  : lookup.subject(subject.subject));
+                                  : lookup.subject(subject.subject).kept());
       all.products.push_back(then ? replay::products_at(snapshot, models, subject.subject, *then)
-                                  : lookup.products_of(subject.subject));
+                                  : kept(lookup.products_of(subject.subject)));
       timeline({StreamKind::subject, subject.subject});
     }
     for (const auto& [filing, _] : filings_) {
       all.filings.push_back(then ? replay::filing_at(snapshot, models, filing, *then)
-                                 : lookup.filing(filing));
+                                 : lookup.filing(filing).kept());
       timeline({StreamKind::filing, filing});
     }
     all.announcements = models.announcements.list(views, {}, std::nullopt, 1'000, then)->items;

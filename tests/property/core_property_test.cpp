@@ -79,7 +79,7 @@ class Crowd {
 
   FilingForm any_form(const Uuid& subject) {
     std::vector<Uuid> features;
-    for (const ProductState& product : story_.ledger.products_of(subject)) {
+    for (const ProductState& product : kept(story_.ledger.products_of(subject))) {
       for (const AccessPathState& path : product.paths) {
         for (const FeatureState& feature : path.features) {
           if (chance(60)) features.push_back(feature.id);

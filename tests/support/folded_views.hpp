@@ -74,13 +74,13 @@ class MapLookup final : public Lookup {
   LedgerState ledger_state;
 
   LedgerState ledger() const override { return ledger_state; }
-  std::optional<SubjectState> subject(const Uuid& id) const override { return in(subjects, id); }
-  std::optional<ProductState> product(const Uuid& id) const override { return in(products, id); }
-  std::optional<FilingState> filing(const Uuid& id) const override { return in(filings, id); }
-  std::optional<GrantState> grant(const Uuid&) const override { return std::nullopt; }
-  std::vector<ProductState> products_of(const Uuid&) const override { return {}; }
+  Found<SubjectState> subject(const Uuid& id) const override { return in(subjects, id); }
+  Found<ProductState> product(const Uuid& id) const override { return in(products, id); }
+  Found<FilingState> filing(const Uuid& id) const override { return in(filings, id); }
+  Found<GrantState> grant(const Uuid&) const override { return std::nullopt; }
+  std::vector<Found<ProductState>> products_of(const Uuid&) const override { return {}; }
   std::vector<FilingState> filings_of(const Uuid&) const override { return {}; }
-  std::vector<GrantState> grants_of(const Uuid&) const override { return {}; }
+  Found<std::vector<GrantState>> grants_of(const Uuid&) const override { return std::vector<GrantState>(); }
   std::vector<Uuid> records_of(const Uuid&) const override { return {}; }
   std::optional<Uuid> principal_named(std::string_view) const override { return std::nullopt; }
   std::optional<Uuid> credit_code_owner(std::string_view) const override { return std::nullopt; }

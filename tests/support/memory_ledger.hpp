@@ -84,13 +84,13 @@ class MemoryLedger final : public Lookup {
   // --- what decisions ask
 
   LedgerState ledger() const override { return ledger_; }
-  std::optional<SubjectState> subject(const Uuid& id) const override { return find(subjects_, id); }
-  std::optional<ProductState> product(const Uuid& id) const override { return find(products_, id); }
-  std::optional<FilingState> filing(const Uuid& id) const override { return find(filings_, id); }
-  std::optional<GrantState> grant(const Uuid& id) const override { return find(grants_, id); }
+  Found<SubjectState> subject(const Uuid& id) const override { return find(subjects_, id); }
+  Found<ProductState> product(const Uuid& id) const override { return find(products_, id); }
+  Found<FilingState> filing(const Uuid& id) const override { return find(filings_, id); }
+  Found<GrantState> grant(const Uuid& id) const override { return find(grants_, id); }
 
-  std::vector<ProductState> products_of(const Uuid& subject) const override {
-    std::vector<ProductState> out;
+  std::vector<Found<ProductState>> products_of(const Uuid& subject) const override {
+    std::vector<Found<ProductState>> out;
     for (const Uuid& id : order_) {
       const auto found = products_.find(id);
       if (found != products_.end() && found->second.subject_id == subject && !found->second.removed) {
@@ -111,7 +111,7 @@ class MemoryLedger final : public Lookup {
     const auto found = records.find(subject);
     return found != records.end() ? found->second : std::vector<Uuid>{};
   }
-  std::vector<GrantState> grants_of(const Uuid& principal) const override {
+  Found<std::vector<GrantState>> grants_of(const Uuid& principal) const override {
     std::vector<GrantState> out;
     for (const auto& [id, grant] : grants_) {
       if (grant.principal_id == principal) out.push_back(grant);

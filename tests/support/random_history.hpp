@@ -25,11 +25,11 @@ class RandomHistory {
   void step() {
     if (pick(5) == 0) {
       const Uuid id = id_of(1 + pick(kSubjects), 5);
-      const SubjectState state = ledger_.lookup.subject(id).value_or(SubjectState{});
+      const SubjectState state = ledger_.lookup.subject(id).kept().value_or(SubjectState{});
       append(subject_stream(id), static_cast<unsigned>(state.status), subject_events(state));
     } else {
       const Uuid id = id_of(1 + pick(filings_));
-      const FilingState state = ledger_.lookup.filing(id).value_or(FilingState{});
+      const FilingState state = ledger_.lookup.filing(id).kept().value_or(FilingState{});
       append(filing_stream(id), static_cast<unsigned>(state.status), filing_events(id, state));
     }
   }

@@ -30,7 +30,7 @@ ImportReport run(EngineStory& story, const std::string& filings,
 std::optional<FilingState> filing_with(const EngineStory& story, std::string_view digits) {
   const auto snapshot = story.engine->snapshot();
   const auto id = snapshot.lookup().number_owner(digits);
-  return id ? snapshot.lookup().filing(*id) : std::nullopt;
+  return id ? snapshot.lookup().filing(*id).kept() : std::nullopt;
 }
 
 std::vector<std::string> codes(const ImportReport& report) {

@@ -33,7 +33,7 @@ struct Live {
   Subscription::Begin as(Role role, const store::Granted& grant) {
     Subscription::Begin begin;
     begin.reader = {role, {}};
-    begin.grant = story.engine->snapshot().lookup().grant(grant.grant_id);
+    begin.grant = story.engine->snapshot().lookup().grant(grant.grant_id).kept();
     return begin;
   }
 };
