@@ -16,7 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBatchEvents = 4'096;
 constexpr std::uint64_t kProgressEvents = 512;
 constexpr std::size_t kInitialReviewers = 3;
 constexpr std::size_t kRegistrars = 2;
@@ -380,7 +379,7 @@ std::expected<SimulateReport, SimulateFault> simulate(const SimulateOptions& opt
                  "a history has 1 to " + std::to_string(kSimulatedFilingsMax) + " filings");
   }
   store::EngineOptions opened = options.engine;
-  opened.batch_commands_max = kBatchEvents;
+  opened.batch_commands_max = std::max<std::size_t>(options.batch_events, 1);
   opened.states_max = std::max<std::size_t>(opened.states_max, 65'536);
   auto ledger = store::Simulation::open(std::move(opened), projections, options.seed);
   if (!ledger) {

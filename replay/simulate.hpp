@@ -24,6 +24,8 @@ struct SimulateOptions {
   std::optional<Date> from_day;
   TimestampUs now;
   SimulationParameters parameters;
+  /// How many become durable together, or some more where the disk is slow. No entry depends on it.
+  std::size_t batch_events = 4'096;
   /// Events staged so far and in all.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
   /// Asked every few hundred events; true ends the history there.

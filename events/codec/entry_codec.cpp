@@ -338,6 +338,18 @@ std::expected<Bytes, CodecError> encode_entry_view(const Event& event, const Ent
   return std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
 }
 
+DigestPlaces digest_places(Bytes encoded) {
+  const auto* commitments = wire::GetEntry(encoded.data())->commitments();
+  if (commitments == nullptr || commitments->size() == 0) return {};
+  const auto* digest = commitments->Get(0)->digest().bytes()->Data();
+  return {.first = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(digest) - encoded.data())};
+}
+
+void DigestPlaces::put(std::span<std::byte> entry, std::size_t index, const Digest& digest) const {
+  std::ranges::copy(bytes_of(digest.bytes),
+                    entry.subspan(first + index * sizeof(wire::Commitment), digest.bytes.size()).begin());
+}
+
 std::expected<std::vector<std::byte>, CodecError> encode_entry(const Event& event, const EntryParts& parts) {
   const auto bytes = encode_entry_view(event, parts);
   if (!bytes) return std::unexpected(bytes.error());

@@ -73,6 +73,16 @@ struct EntryParts {
 /// The same without a copy: the bytes stand in this thread's own buffer until it encodes again.
 [[nodiscard]] std::expected<Bytes, CodecError> encode_entry_view(const Event& event, const EntryParts& parts);
 
+/// Where the digests of an entry's commitments stand in its bytes, so that they can be put there later: they
+/// change neither its size nor any other byte.
+struct DigestPlaces {
+  std::size_t first = 0;  ///< offset of the first commitment's; meaningless where there is none
+  /// Puts the digest of commitment `index`, counted as in EntryParts, into a copy of the entry's bytes.
+  void put(std::span<std::byte> entry, std::size_t index, const Digest& digest) const;
+};
+/// Of bytes that `encode_entry_view` just gave, before this thread encodes again.
+[[nodiscard]] DigestPlaces digest_places(Bytes encoded);
+
 struct DecodedEntry {
   Event event;  ///< private members that the entry commits to have `committed` and no value
   EntryParts parts;

@@ -69,8 +69,19 @@ std::optional<std::string> RecordSealer::open_value(const Uuid& event_id, std::u
 
 RecordSealer::SealedField RecordSealer::seal_field(std::string_view origin, const Uuid& event_id,
                                                    std::uint32_t field, std::string_view value) const {
-  return {.commitment = commit(origin, event_id, field, salt(event_id, field), value),
-          .sealed = seal_value(event_id, field, value)};
+  SealedField made{.commitment = {}, .sealed = std::vector<std::byte>(value.size() + kTagSize)};
+  std::ranges::copy(bytes_of(value), made.sealed.begin());
+  made.commitment = seal_in_place(origin, event_id, field, made.sealed);
+  return made;
+}
+
+Digest RecordSealer::seal_in_place(std::string_view origin, const Uuid& event_id, std::uint32_t field,
+                                   std::span<std::byte> room) const {
+  if (room.size() < kTagSize) throw std::length_error("no room for a tag");
+  const Bytes value = room.first(room.size() - kTagSize);
+  const Digest commitment = commit(origin, event_id, field, salt(event_id, field), text_of(value));
+  seal_into(encryption_key(event_id, field), kZeroNonce, {}, value, room);
+  return commitment;
 }
 
 }  // namespace ledger::crypto

@@ -44,6 +44,10 @@ class RecordSealer {
     Digest commitment;
     std::vector<std::byte> sealed;
   };
+  /// Seals a value where it stands: `room` holds the value and kTagSize bytes behind it for the tag, and then
+  /// what `seal_value` would give. Answers the commitment. Shorter room throws std::length_error.
+  Digest seal_in_place(std::string_view origin, const Uuid& event_id, std::uint32_t field,
+                       std::span<std::byte> room) const;
   /// Commitment (under `salt`) and sealed value of one field.
   [[nodiscard]] SealedField seal_field(std::string_view origin, const Uuid& event_id, std::uint32_t field,
                                        std::string_view value) const;

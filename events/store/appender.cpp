@@ -5,7 +5,6 @@
 #include <cstdlib>
 
 #include "events/store/sealed_row.hpp"
-#include "events/tlog/tree.hpp"
 
 namespace ledger::store {
 namespace {
@@ -16,6 +15,9 @@ constexpr std::size_t kSealersMax = 32'768;
 /// Opened events kept at hand: a form is asked for when it is submitted, reviewed and published, a product's
 /// texts with each one added.
 constexpr std::size_t kOpenedMax = 8'192;
+/// A simulation goes through all filings of a register at once, where the writer sees those of a few
+/// commands.
+constexpr std::size_t kOpenedMaxSimulated = 32'768;
 
 Refusal refusal(std::string_view code, std::string detail = {}) {
   return {.code = code, .errors = {}, .state = {}, .detail = std::move(detail)};
@@ -58,8 +60,8 @@ StagedEvent staged_facts(const Event& event) {
 /// States come from the writer's caches instead of their rows.
 class Appender::WriterLookup final : public StoreLookup {
  public:
-  WriterLookup(const LedgerSource& source, Stores& stores, Indexes& indexes)
-      : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get(), kOpenedMax),
+  WriterLookup(const LedgerSource& source, Stores& stores, Indexes& indexes, std::size_t opened_max)
+      : StoreLookup(source, indexes.databases(), stores.master, stores.documents.get(), opened_max),
         indexes_(indexes) {}
   LedgerState ledger() const override { return of(indexes_.ledger()).value_or(LedgerState{}); }
   Found<SubjectState> subject(const Uuid& id) const override {
@@ -116,7 +118,8 @@ Appender::Appender(Stores& stores, Indexes& indexes, const std::optional<Simulat
     : stores_(stores),
       indexes_(indexes),
       random_(seed),
-      lookup_(new WriterLookup(*this, stores, indexes)),
+      lookup_(
+          new WriterLookup(*this, stores, indexes, random_.simulated() ? kOpenedMaxSimulated : kOpenedMax)),
       active_(std::make_unique<StagedBatch>()),
       frozen_(std::make_unique<StagedBatch>()) {}
 
@@ -129,6 +132,7 @@ StoreResult<void> Appender::restart(std::uint64_t size, TimestampUs last) {
   sealers_.clear();
   old_sealers_.clear();
   is_frozen_ = false;
+  holds_views_ = false;
   frozen_->restart(0, {}, false);
   active_->restart(size, last, false);
   return begin_reads();
@@ -151,17 +155,27 @@ void Appender::end_reads() {
   views_.reset();
 }
 
-StoreResult<const StagedBatch*> Appender::freeze() {
+StoreResult<StagedBatch*> Appender::freeze(bool with_views) {
   StagedBatch& batch = *active_;
-  if (auto done = indexes_.finish(batch.end(), batch.rows.back().leaf); !done) {
-    return std::unexpected(done.error());
+  // Only a simulation leaves that to whoever commits, since it never waits for one event's answer.
+  if (!random_.simulated()) batch.seal_all(stores_.origin);
+  if (!batch.rows.empty()) {
+    batch.seal(batch.rows.size() - 1, stores_.origin);
+    last_leaf_ = batch.rows.back().leaf;
+  }
+  if (with_views) {
+    if (auto done = indexes_.finish(batch.end(), last_leaf_); !done) return std::unexpected(done.error());
   }
   batch.vkeys = indexes_.ledger()->vkeys;
   std::swap(active_, frozen_);
   is_frozen_ = true;
   // Only a simulation fills one large batch after another.
   const bool keep_memory = random_.simulated();
-  indexes_.freeze(frozen_->view_rows, keep_memory);
+  if (with_views) {
+    indexes_.freeze(frozen_->view_rows, keep_memory);
+    holds_views_ = false;
+  }
+  indexes_.trim();
   indexes_.rows().set_base(&**views_);
   active_->restart(frozen_->end(), frozen_->last_recorded, keep_memory);
   return frozen_.get();
@@ -173,9 +187,15 @@ StoreResult<void> Appender::thaw() {
   return begin_reads();
 }
 
-const StagedBatch* Appender::batch_of(std::uint64_t position) const {
-  if (active_->holds(position)) return active_.get();
-  return is_frozen_ && frozen_->holds(position) ? frozen_.get() : nullptr;
+const StoredRow* Appender::staged_row(std::uint64_t position) const {
+  if (active_->holds(position)) {
+    const auto row = static_cast<std::size_t>(position - active_->first);
+    active_->seal(row, stores_.origin);
+    return &active_->rows[row];
+  }
+  if (!is_frozen_ || !frozen_->holds(position)) return nullptr;
+  frozen_->await_sealed();
+  return &frozen_->rows[position - frozen_->first];
 }
 
 const StoreLookup& Appender::lookup() const {
@@ -201,13 +221,13 @@ const EntryReader& Appender::log() const {
 
 std::optional<Bytes> Appender::entry(std::uint64_t position) const {
   if (position >= size()) return std::nullopt;
-  if (const StagedBatch* batch = batch_of(position)) return batch->rows[position - batch->first].entry;
+  if (const StoredRow* staged = staged_row(position)) return staged->entry;
   return log().entry(position);
 }
 
 std::optional<Bytes> Appender::sealed(std::uint64_t position) const {
   if (position >= size()) return std::nullopt;
-  if (const StagedBatch* batch = batch_of(position)) return batch->rows[position - batch->first].sealed;
+  if (const StoredRow* staged = staged_row(position)) return staged->sealed;
   return log().sealed(position);
 }
 
@@ -260,22 +280,22 @@ Uuid Appender::new_record(const Uuid& id) {
   return id;
 }
 
-const crypto::RecordSealer& Appender::sealer_of(const Uuid& record) {
-  if (const auto at = sealers_.find(record); at != sealers_.end()) return at->second;
-  if (auto aged = old_sealers_.extract(record)) return sealers_.insert(std::move(aged)).position->second;
+const crypto::RecordSealer* Appender::sealer_of(const Uuid& record) {
+  if (const auto at = sealers_.find(record); at != sealers_.end()) return &at->second;
+  if (auto aged = old_sealers_.extract(record)) return &sealers_.insert(std::move(aged)).position->second;
   if (sealers_.size() >= kSealersMax) {
     old_sealers_ = std::move(sealers_);
     sealers_.clear();
   }
   const auto key = record_key(record);
-  if (!key) throw std::logic_error("a record without a key is to be sealed under");
-  return sealers_.emplace(record, *key).first->second;
+  return key ? &sealers_.emplace(record, *key).first->second : nullptr;
 }
 
-void Appender::seal(Event& event, Sealing& sealing) {
+void Appender::lay_out(const Event& event, Sealing& sealing) {
   sealing.parts.records.clear();
   sealing.parts.commitments.clear();
   sealing.row.clear();
+  sealing.first_sealer = active_->sealers.size();
   std::array<std::optional<std::uint16_t>, 8> chosen;  // by kind: index into parts.records
   for (const codec::PrivateValue& value : codec::private_values(event.payload)) {
     const RecordKind kind = record_kind_of(value.field);
@@ -283,16 +303,37 @@ void Appender::seal(Event& event, Sealing& sealing) {
     if (!index) {
       std::optional<Uuid> record;
       if (kind == RecordKind::form) record = record_to_reuse_for(event.header.stream, event.payload);
-      // A record that was erased serves no more.
-      const bool known = record && (sealers_.contains(*record) || record_key(*record));
+      const crypto::RecordSealer* sealer = record ? sealer_of(*record) : nullptr;
+      if (sealer == nullptr) {  // none, or erased: then it serves no more
+        record = new_record(random_.id());
+        sealer = sealer_of(*record);
+      }
       index = static_cast<std::uint16_t>(sealing.parts.records.size());
-      sealing.parts.records.push_back(known ? *record : new_record(random_.id()));
+      sealing.parts.records.push_back(*record);
+      active_->sealers.push_back(*sealer);
     }
-    const crypto::RecordSealer& sealer = sealer_of(sealing.parts.records[*index]);
-    const auto sealed = sealer.seal_field(stores_.origin, event.header.event_id, value.field, value.value);
-    sealing.parts.commitments.push_back({value.field, *index, sealed.commitment});
-    add_sealed(sealing.row, value.field, *index, sealed.sealed);
+    sealing.parts.commitments.push_back({value.field, *index, {}});
+    add_unsealed(sealing.row, value.field, *index, value.value);
   }
+}
+
+void Appender::stage(const Uuid& event_id, Bytes entry) {
+  StagedBatch& batch = *active_;
+  const auto place = [&](Bytes bytes) { return std::span(batch.arena.take(bytes.size()), bytes.size()); };
+  UnsealedEvent& unsealed = batch.unsealed.emplace_back();
+  unsealed.event_id = event_id;
+  unsealed.digests = codec::digest_places(entry);
+  unsealed.entry = place(entry);
+  std::ranges::copy(entry, unsealed.entry.begin());
+  if (!sealing_.row.empty()) unsealed.values = place(sealing_.row);
+  std::ranges::copy(sealing_.row, unsealed.values.begin());
+  crypto::wipe(sealing_.row);
+  unsealed.first_sealer = sealing_.first_sealer;
+  unsealed.sealers = batch.sealers.size() - sealing_.first_sealer;
+  batch.rows.push_back({.entry = unsealed.entry, .sealed = unsealed.values, .leaf = {}});
+  if (random_.simulated()) return;
+  batch.seal(batch.rows.size() - 1, stores_.origin);
+  batch.sealers.clear();
 }
 
 std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from, NewEvent& next,
@@ -317,7 +358,7 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
     return std::unexpected(refusal(
         "internal_error", "not admissible: " + std::string(violation->rule) + ": " + violation->detail));
   }
-  seal(event, sealing_);
+  lay_out(event, sealing_);
   if (from.key_tag && step == 1) {
     header.key_tag = from.key_tag;
     header.request_tag_from_record = !sealing_.parts.records.empty();
@@ -332,10 +373,7 @@ std::expected<StagedEvent, Refusal> Appender::append_one(const Provenance& from,
     return std::unexpected(
         refusal("internal_error", "not encodable: " + std::string(name_of(entry.error()))));
   }
-  Arena& arena = active_->arena;
-  active_->rows.push_back({.entry = arena.copy(*entry),
-                           .sealed = sealing_.row.empty() ? Bytes() : arena.copy(sealing_.row),
-                           .leaf = tlog::leaf_hash(*entry)});
+  stage(header.event_id, *entry);
   active_->last_recorded = header.recorded_at;
   if (std::holds_alternative<SubjectRegistered>(event.payload)) {
     new_record(document_record(stores_.master, header.stream.id));
@@ -380,7 +418,7 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
                           static_cast<std::uint16_t>(events.size()));
     if (!one) {
       indexes_.rollback();
-      batch.rows.resize(rows_before);
+      batch.take_back(rows_before);
       while (batch.keys.size() > keys_before) {
         sealers_.erase(batch.keys.back().record);
         old_sealers_.erase(batch.keys.back().record);
@@ -395,6 +433,7 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
     staged.push_back(std::move(*one));
   }
   indexes_.keep();
+  holds_views_ = true;
   return staged;
 }
 

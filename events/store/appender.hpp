@@ -76,9 +76,12 @@ class Appender final : private LedgerSource, private PrivateSource {
   [[nodiscard]] std::size_t staged() const { return active_->rows.size(); }
   [[nodiscard]] std::uint64_t size() const { return active_->end(); }
   [[nodiscard]] TimestampUs last_recorded() const { return active_->last_recorded; }
-  /// Gives the staged batch away to be committed, and goes on behind it. At least one event is staged; an
-  /// earlier batch was given up by `thaw`.
-  [[nodiscard]] StoreResult<const StagedBatch*> freeze();
+  /// Memory of the views' rows that were not given away yet, about; 0 where there are none.
+  [[nodiscard]] std::size_t held_view_bytes() { return holds_views_ ? indexes_.rows().held_bytes() : 0; }
+  /// Gives the staged batch away to be committed, and goes on behind it. An earlier batch was given up by
+  /// `thaw`. Whoever gets it seals what of a simulation is not sealed. `with_views`: the rows of the views
+  /// with it, also those that earlier batches left behind; at least one event or row is there.
+  [[nodiscard]] StoreResult<StagedBatch*> freeze(bool with_views);
   /// The batch given away is committed.
   [[nodiscard]] StoreResult<void> thaw();
   /// Lets the transactions that it reads in go; `restart` before the next command.
@@ -88,9 +91,11 @@ class Appender final : private LedgerSource, private PrivateSource {
 
  private:
   class WriterLookup;
+  /// What goes beside the event that is being appended.
   struct Sealing {
-    codec::EntryParts parts;
-    std::vector<std::byte> row;
+    codec::EntryParts parts;     ///< its commitments without their digests
+    std::vector<std::byte> row;  ///< its values, not sealed yet
+    std::size_t first_sealer = 0;
   };
 
   std::optional<Bytes> row(Database database, Bytes key) const override;
@@ -108,11 +113,14 @@ class Appender final : private LedgerSource, private PrivateSource {
   /// The key epoch that begins when the erasures of the batch at hand are carried out.
   [[nodiscard]] std::uint32_t erasing_epoch() const;
   Uuid new_record(const Uuid& id);
-  const crypto::RecordSealer& sealer_of(const Uuid& record);
-  void seal(Event& event, Sealing& sealing);
+  /// Null where its key is gone. It lives until the next call.
+  const crypto::RecordSealer* sealer_of(const Uuid& record);
+  void lay_out(const Event& event, Sealing& sealing);
+  void stage(const Uuid& event_id, Bytes entry);
   [[nodiscard]] const EntryReader& log() const;
   [[nodiscard]] StoreResult<void> begin_reads();
-  [[nodiscard]] const StagedBatch* batch_of(std::uint64_t position) const;
+  /// The row of an event that is not committed yet, sealed; null for one that is.
+  [[nodiscard]] const StoredRow* staged_row(std::uint64_t position) const;
 
   Stores& stores_;
   Indexes& indexes_;
@@ -123,7 +131,9 @@ class Appender final : private LedgerSource, private PrivateSource {
   mutable std::optional<EntryReader> log_;        ///< the same, begun when needed
   std::unique_ptr<StagedBatch> active_, frozen_;  ///< frozen_: rows only while it is being committed
   bool is_frozen_ = false;
-  std::uint32_t epoch_ = 0;  ///< of the vault when nothing was being committed
+  bool holds_views_ = false;  ///< rows of the views that were not given away
+  Digest last_leaf_;          ///< of the last event that was given away
+  std::uint32_t epoch_ = 0;   ///< of the vault when nothing was being committed
   Sealing sealing_;
   std::unordered_map<Uuid, crypto::RecordSealer> sealers_, old_sealers_;
 };

@@ -102,7 +102,7 @@ std::expected<Uuid, EngineFault> begin_log(Stores& stores, const CreateOptions& 
   if (auto staged = appender.append(from, std::move(events)); !staged) {
     return std::unexpected(fault_of(EngineFailure::damaged, staged.error().detail));
   }
-  const auto batch = appender.freeze();
+  const auto batch = appender.freeze(/*with_views=*/true);
   if (!batch) return storage(batch.error().message());
   if (auto made = stores.vault->create((*batch)->keys); !made) return storage(made.error().detail);
   if (auto committed = stores.log->commit({.first = (*batch)->first,

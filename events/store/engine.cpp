@@ -66,7 +66,7 @@ Engine::~Engine() {
   close();
   // Clean only once everything is on the disk; whatever fails here leaves the file distrusted after the next
   // boot.
-  if (impl_->stores->views->file()->sync()) {
+  if (impl_->writer->views_whole() && impl_->stores->views->file()->sync()) {
     (void)TrustMark(impl_->stores->directory.views()).set_clean();
   }
 }

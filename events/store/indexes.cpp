@@ -232,7 +232,8 @@ void Indexes::index_filing(const Event& event, const codec::EntryParts& parts, P
     index_document(event, parts, privates, documents.public_disclosure, field::kPublicDisclosure, subject);
   };
   const auto published = [&](const std::optional<Digest>& disclosure) {
-    if (disclosure) document_row(*disclosure, subject, {}, header.position.value, true);
+    if (!disclosure) return;
+    document_row(document_digest(master_, *disclosure), subject, {}, header.position.value, true);
   };
   if (std::holds_alternative<DraftSaved>(event.payload)) {
     if (header.version == 1) {
@@ -266,14 +267,14 @@ void Indexes::index_document(const Event& event, const codec::EntryParts& parts,
   const auto digest = Digest::parse(*text);
   if (!digest) return;
   const Uuid record = record_under(parts, field);
-  document_row(*digest, subject, record, event.header.position.value, false);
-  put(db_.erasable,
-      Key().add(record).number(kErasableDocument).add(document_digest(master_, *digest)).add(subject), {});
+  const Digest keyed = document_digest(master_, *digest);
+  document_row(keyed, subject, record, event.header.position.value, false);
+  put(db_.erasable, Key().add(record).number(kErasableDocument).add(keyed).add(subject), {});
 }
 
-void Indexes::document_row(const Digest& digest, const Uuid& subject, const Uuid& record,
+void Indexes::document_row(const Digest& keyed, const Uuid& subject, const Uuid& record,
                            std::uint64_t position, bool published) {
-  const Key row = Key().add(document_digest(master_, digest)).add(subject).add(record);
+  const Key row = Key().add(keyed).add(subject).add(record);
   if (rows_.get(db_.documents, row)) return;  // the first one that names it
   put(db_.documents, row, Key().number(position).number(static_cast<std::uint8_t>(published)));
 }
@@ -329,7 +330,6 @@ void Indexes::freeze(RowBuffer& rows, bool keep_memory) {
   std::swap(rows_, rows);
   rows.set_base(nullptr);
   rows_.set_under(&rows);
-  trim();
 }
 
 void Indexes::flushed() {

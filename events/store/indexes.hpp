@@ -82,7 +82,7 @@ class Indexes {
   void flushed();
   /// After a flush that failed: everything goes and is read anew.
   void clear();
-  /// Lets go of states that were not used lately. Between events only.
+  /// Lets go of states that were not used lately, after `freeze` too. Between events only.
   void trim();
 
  private:
@@ -95,7 +95,7 @@ class Indexes {
   void index_filing(const Event& event, const codec::EntryParts& parts, PrivateSource& privates);
   void index_document(const Event& event, const codec::EntryParts& parts, PrivateSource& privates,
                       const Private& value, std::uint32_t field, const Uuid& subject);
-  void document_row(const Digest& digest, const Uuid& subject, const Uuid& record, std::uint64_t position,
+  void document_row(const Digest& keyed, const Uuid& subject, const Uuid& record, std::uint64_t position,
                     bool published);
   /// Takes away what was indexed by private values of a record. Needs none of them, so it gives the same
   /// whether their keys are gone by now or not.

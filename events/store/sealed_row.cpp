@@ -39,14 +39,25 @@ class Opener {
 
 }  // namespace
 
-void add_sealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record, Bytes sealed) {
+void add_unsealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record,
+                  std::string_view value) {
   std::array<std::uint8_t, kHeaderSize> header;
   put_be(field, header.data());
   put_be(record, header.data() + 4);
-  put_be(static_cast<std::uint32_t>(sealed.size()), header.data() + 6);
-  const Bytes head = bytes_of(header);
+  put_be(static_cast<std::uint32_t>(value.size() + crypto::kTagSize), header.data() + 6);
+  const Bytes head = bytes_of(header), text = bytes_of(value);
   row.insert(row.end(), head.begin(), head.end());
-  row.insert(row.end(), sealed.begin(), sealed.end());
+  row.insert(row.end(), text.begin(), text.end());
+  row.resize(row.size() + crypto::kTagSize);
+}
+
+void seal_row(std::span<std::byte> row, std::string_view origin, const Uuid& event_id,
+              std::span<const crypto::RecordSealer> sealers, const std::function<void(const Digest&)>& each) {
+  for (const SealedValue& value : sealed_values(row)) {
+    const auto at = static_cast<std::size_t>(value.sealed.data() - row.data());
+    each(sealers[value.record].seal_in_place(origin, event_id, value.field,
+                                             row.subspan(at, value.sealed.size())));
+  }
 }
 
 std::vector<SealedValue> sealed_values(Bytes row) {

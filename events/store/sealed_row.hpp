@@ -17,8 +17,14 @@
 
 namespace ledger::store {
 
-/// Adds one value behind a row's end.
-void add_sealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record, Bytes sealed);
+/// Adds one value behind a row's end, in the clear, with room for its tag: `seal_row` seals it there.
+void add_unsealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record,
+                  std::string_view value);
+
+/// Seals every value of a row that `add_unsealed` made, in place. `sealers` are those of the entry's records,
+/// in their order; `each` is given the commitments in the order of the values.
+void seal_row(std::span<std::byte> row, std::string_view origin, const Uuid& event_id,
+              std::span<const crypto::RecordSealer> sealers, const std::function<void(const Digest&)>& each);
 
 struct SealedValue {
   std::uint32_t field = 0;

@@ -12,7 +12,9 @@
 namespace ledger::store {
 namespace {
 
-constexpr std::size_t kOpenedBytes = std::size_t{8} << 20;
+/// Of opened events, for each that may be kept; but of few, many large ones.
+constexpr std::size_t kOpenedBytesEach = 1'024;
+constexpr std::size_t kOpenedBytesMin = std::size_t{8} << 20;
 constexpr std::uint32_t kFirstSubjectNumber = 1'000'001;
 constexpr std::uint32_t kLastSubjectNumber = 9'999'999;
 
@@ -108,7 +110,7 @@ StoreLookup::StoreLookup(const LedgerSource& source, const IndexDatabases& datab
       db_(databases),
       master_(master),
       documents_(documents),
-      opened_(opened_max, kOpenedBytes) {}
+      opened_(opened_max, std::max(kOpenedBytesMin, opened_max * kOpenedBytesEach)) {}
 
 LedgerState StoreLookup::ledger() const {
   return decode<LedgerState>(source_.row(db_.streams, keys::state({}))).value_or(LedgerState{});

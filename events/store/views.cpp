@@ -219,6 +219,13 @@ std::expected<void, crypto::FileFault> TrustMark::set_open() const {
   return put_mark(path_, open_mark());
 }
 
+std::expected<void, crypto::FileFault> TrustMark::remove() const {
+  std::error_code code;
+  std::filesystem::remove(path_, code);
+  if (code) return std::unexpected(crypto::FileFault{code.value(), "remove", path_.string()});
+  return {};
+}
+
 std::expected<void, crypto::FileFault> TrustMark::set_clean() const {
   return put_mark(path_, std::string(kClean));
 }

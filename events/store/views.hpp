@@ -187,6 +187,10 @@ class TrustMark {
   [[nodiscard]] std::optional<std::string> distrust() const;
   /// Durable: from here on the file is believed during this boot only. Before the first write.
   [[nodiscard]] std::expected<void, crypto::FileFault> set_open() const;
+  /// Until the next mark the file is not believed, whatever becomes of this process. Before rows are written
+  /// that are worth nothing one by one; not durable, and need not be: after a boot it would not be believed
+  /// either, having been open.
+  [[nodiscard]] std::expected<void, crypto::FileFault> remove() const;
   /// Durable: the file is whole. After the environment was synced and before it closes.
   [[nodiscard]] std::expected<void, crypto::FileFault> set_clean() const;
 

@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::chrono::minutes kReapInterval{1};
 
+/// How many batches a simulation decides at most while an earlier one is being made durable.
+constexpr std::size_t kBatchesAhead = 4;
+/// Rows of a simulation's views in one transaction: LMDB holds every page that it touches until the commit.
+constexpr std::size_t kViewsStepBytes = std::size_t{8} << 20;
+
 Refusal refusal(std::string_view code) {
   return {.code = code, .errors = {}, .state = {}, .detail = {}};
 }
@@ -113,7 +118,7 @@ bool Writer::take(std::vector<Pending>& taken) {
   }
   if (!committing_ && !answers_.empty()) {
     lock.unlock();
-    hand_over();
+    hand_over(/*with_views=*/true);
     lock.lock();
   }
   if (between_ != nullptr) {
@@ -213,12 +218,12 @@ void Writer::settle(bool durable) {
   for (Answered& answered : answers_) answered.outcome = runner_.run(answered.submission, *reading_);
 }
 
-void Writer::hand_over() {
+void Writer::hand_over(bool with_views) {
   Job job{.batch = nullptr, .answers = std::move(answers_)};
   answers_.clear();
   reading_.reset();
-  if (!appender_.empty()) {
-    const auto frozen = appender_.freeze();
+  if (!appender_.empty() || (with_views && appender_.held_view_bytes() != 0)) {
+    const auto frozen = appender_.freeze(with_views);
     if (!frozen) die("views: " + frozen.error().message());
     job.batch = *frozen;
     in_flight_ = true;
@@ -234,13 +239,21 @@ void Writer::hand_over() {
 // ---- simulating
 
 Outcome Writer::run(const Submission& submission, TimestampUs at) {
-  if (appender_.staged() >= options_.batch_commands_max) {
+  const std::size_t staged = appender_.staged(), batch = options_.batch_commands_max;
+  if (staged >= batch && (staged >= kBatchesAhead * batch || !is_committing())) {
     if (const std::string_view refused = await_committed(); !refused.empty())
       return std::unexpected(refusal(refused));
-    hand_over();
+    // Two layers of rows, one that is decided on and one that is being written, and what sorting and LMDB
+    // take beside them.
+    hand_over(/*with_views=*/appender_.held_view_bytes() >= options_.rebuild_buffer_bytes / 4);
   }
   if (!refused_all_.empty()) return std::unexpected(refusal(refused_all_));
   return runner_.run(submission, {.now = at, .distrust = {}});
+}
+
+bool Writer::is_committing() const {
+  const std::lock_guard lock(mutex_);
+  return committing_;
 }
 
 std::string_view Writer::await_committed() {
@@ -255,9 +268,17 @@ std::string_view Writer::await_committed() {
 
 std::string_view Writer::flush() {
   if (const std::string_view refused = await_committed(); !refused.empty()) return refused;
-  if (appender_.empty()) return {};
-  hand_over();
-  return await_committed();
+  if (!appender_.empty() || appender_.held_view_bytes() != 0) {
+    hand_over(/*with_views=*/true);
+    if (const std::string_view refused = await_committed(); !refused.empty()) return refused;
+  }
+  if (!views_whole_) {
+    auto marked = TrustMark(stores_.directory.views()).set_open();
+    views_whole_ = marked.has_value();
+    if (!marked && options_.on_notice)
+      options_.on_notice("the next start rebuilds the views: " + marked.error().message());
+  }
+  return {};
 }
 
 // ---- committing
@@ -277,6 +298,7 @@ void Writer::commit_batches() {
     for (const Cosigned& one : cosigned) put_cosignatures(one);
     if (!taken) continue;
     Job& job = *taken;
+    if (job.batch != nullptr) job.batch->seal_all(stores_.origin);
     const std::string_view refused = job.batch == nullptr ? std::string_view() : commit(*job.batch);
     const bool durable = refused.empty();
     if (job.batch != nullptr) {
@@ -323,6 +345,19 @@ bool Writer::put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn) {
   txn.emplace(std::move(*begun));
   if (auto put = rows.flush(*txn); !put) return failed(put.error());
   return true;
+}
+
+bool Writer::put_views_in_steps(const RowBuffer& rows) {
+  if (rows.rows() == 0) return true;
+  if (views_whole_) {
+    if (auto removed = TrustMark(stores_.directory.views()).remove(); !removed)
+      die("views: " + removed.error().message());
+    views_whole_ = false;
+  }
+  // No room is secured ahead: where it ends in the middle, nothing of the file is believed anyway.
+  auto put = rows.flush_in_steps(*stores_.views->file(), kViewsStepBytes);
+  if (!put && !put.error().is_full()) die("views: " + put.error().message());
+  return put.has_value();
 }
 
 std::string_view Writer::make_durable(const StagedBatch& batch, tlog::SignedCheckpoint& checkpoint) {
@@ -372,7 +407,9 @@ void Writer::erase(const StagedBatch& batch) {
 std::string_view Writer::commit(const StagedBatch& batch) {
   if (signing_stopped()) return "signing_stopped";
   std::optional<WriteTxn> views;
-  if (!put_views(batch.view_rows, views)) return "storage_full";
+  if (simulating_ ? !put_views_in_steps(batch.view_rows) : !put_views(batch.view_rows, views))
+    return "storage_full";
+  if (batch.rows.empty()) return {};  // only views were left
   tlog::SignedCheckpoint checkpoint;
   if (const std::string_view refused = make_durable(batch, checkpoint); !refused.empty()) return refused;
   if (checkpoint_file_) {
@@ -380,7 +417,9 @@ std::string_view Writer::commit(const StagedBatch& batch) {
       die("the checkpoint file: " + written.error().message());
   }
   erase(batch);
-  if (auto committed = std::move(*views).commit(); !committed) die("views: " + committed.error().message());
+  if (views) {
+    if (auto committed = std::move(*views).commit(); !committed) die("views: " + committed.error().message());
+  }
   // The checkpoint first: whoever sees the new size finds one that covers it.
   checkpoints_.publish(std::move(checkpoint), batch.last_recorded);
   published_time_.store(batch.last_recorded.value, std::memory_order_release);

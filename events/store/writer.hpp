@@ -61,10 +61,15 @@ class Writer {
   // For a simulation, whose owner's thread is the deciding one.
 
   /// Decides a command at a given time and stages its events: they are durable after `flush` has returned. A
-  /// batch of `batch_commands_max` events is handed over on the way.
+  /// batch of `batch_commands_max` events, or of some more where an earlier one takes its time, is handed
+  /// over on the way. The views follow in large pieces, as in a rebuild: from the first one until `flush`
+  /// they are not whole, and whoever opens the ledger after a process that died makes them anew.
   [[nodiscard]] Outcome run(const Submission& submission, TimestampUs at);
-  /// Waits until everything staged is durable. Empty, or the refusal of all that was not made durable.
+  /// Waits until everything staged is durable and the views are up to it. Empty, or the refusal of all that
+  /// was not made durable.
   [[nodiscard]] std::string_view flush();
+  /// False where a simulation ended before its views were. Not while it runs.
+  [[nodiscard]] bool views_whole() const { return views_whole_; }
   [[nodiscard]] const Appender& appender() const { return appender_; }
 
  private:
@@ -80,7 +85,7 @@ class Writer {
   /// What the committing thread is given: the events of a batch, none where its commands only asked or were
   /// refused, and the answers that follow.
   struct Job {
-    const StagedBatch* batch = nullptr;
+    StagedBatch* batch = nullptr;
     std::vector<Answered> answers;
   };
   struct Cosigned {
@@ -94,9 +99,10 @@ class Writer {
   [[nodiscard]] bool take(std::vector<Pending>& taken);
   void decide(std::span<Pending> taken);
   void settle(bool durable);
-  void hand_over();
+  void hand_over(bool with_views);
   void run_between(const std::function<void()>& work);
   [[nodiscard]] std::string_view await_committed();
+  [[nodiscard]] bool is_committing() const;
   void note(const ClockGuard::Reading& clock);
   void reap_readers();
 
@@ -108,6 +114,7 @@ class Writer {
   void erase(const StagedBatch& batch);
   void put_cosignatures(const Cosigned& cosigned);
   [[nodiscard]] bool put_views(const RowBuffer& rows, std::optional<WriteTxn>& txn);
+  [[nodiscard]] bool put_views_in_steps(const RowBuffer& rows);
   void answer(Job& job, std::string_view refused);
 
   Stores& stores_;
@@ -127,6 +134,7 @@ class Writer {
   std::vector<Answered> answers_;  ///< of this batch
   bool in_flight_ = false;         ///< a batch was handed over and not yet settled
   const bool simulating_;
+  bool views_whole_ = true;       ///< the committing thread while it has a batch, else the deciding one
   std::string_view refused_all_;  ///< of a simulation: why its batch was not made durable, nor any later one
 
   std::atomic<std::uint64_t> published_size_;

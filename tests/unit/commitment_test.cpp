@@ -71,6 +71,21 @@ TEST_CASE("the first golden vector, written out") {
   REQUIRE(made.commitment.hex() == "dd67e4545661bc515d4f3489d3e936b93f904a39ff6b69c5cb3f208c57d33d20");
 }
 
+TEST_CASE(
+    "a value sealed where it stands is what it is sealed to elsewhere; without room for the tag it is "
+    "refused") {
+  const RecordSealer sealer(counting_key());
+  for (const std::string_view value : {"", "王小明", "a value longer than one block of the cipher"}) {
+    std::vector<std::byte> room(value.size() + kTagSize);
+    std::ranges::copy(bytes_of(value), room.begin());
+    const Digest commitment = sealer.seal_in_place(kOrigin, kEvent, 7, room);
+    CHECK(hex_of(room) == hex_of(sealer.seal_value(kEvent, 7, value)));
+    CHECK(commitment == commit(kOrigin, kEvent, 7, sealer.salt(kEvent, 7), value));
+  }
+  std::vector<std::byte> short_room(kTagSize - 1);
+  CHECK_THROWS_AS(sealer.seal_in_place(kOrigin, kEvent, 7, short_room), std::length_error);
+}
+
 TEST_CASE("a sealed value opens only under its record, event and field") {
   const RecordSealer sealer(counting_key());
   const auto sealed = sealer.seal_value(kEvent, 7, "value");

@@ -2,7 +2,10 @@
 // all.
 #include "replay/simulate.hpp"
 
+#include <csignal>
+#include <sys/wait.h>
 #include <type_traits>
+#include <unistd.h>
 
 #include "events/crypto/keystream.hpp"
 #include "events/crypto/token.hpp"
@@ -11,6 +14,7 @@
 #include "events/store/stores.hpp"
 #include "projections/read_models.hpp"
 #include "replay/rebuild.hpp"
+#include "replay/simulation_texts.hpp"
 #include "replay/verify_data.hpp"
 #include "tests/support/engine_story.hpp"
 #include "tests/support/memory_ledger.hpp"
@@ -66,8 +70,9 @@ struct Fresh {
     CHECK_FALSE(report.error().detail.empty());
     return report.error().kind;
   }
-  [[nodiscard]] std::unique_ptr<store::Engine> open() {
+  [[nodiscard]] std::unique_ptr<store::Engine> open(std::vector<std::string>* notices = nullptr) {
     store::EngineOptions options;
+    if (notices != nullptr) options.on_notice = [notices](std::string text) { notices->push_back(text); };
     options.data = data();
     options.ledger_map_bytes = options.views_map_bytes = std::uint64_t{1} << 30;
     options.clock = [] { return TimestampUs{kNow.value + 1'000'000}; };
@@ -119,7 +124,13 @@ TEST_CASE("the same seed, origin and span give byte-identical entries, whatever 
 
 TEST_CASE("a simulated ledger verifies, its views are what a rebuild gives, and it goes on as any other") {
   Fresh ledger;
-  const SimulateReport report = ledger.simulate(ledger.options(150, 3));
+  SimulateOptions options = ledger.options(150, 3);
+  // One batch and one piece of views, or many of both.
+  if (GENERATE(false, true)) {
+    options.batch_events = 50;
+    options.engine.rebuild_buffer_bytes = 1;
+  }
+  const SimulateReport report = ledger.simulate(options);
   CHECK(report.subjects > 20);
   CHECK(report.from == TimestampUs{kNow.value - 730 * kDay});
   ledger.require_verified();
@@ -236,6 +247,97 @@ TEST_CASE("a simulation that is stopped leaves a whole ledger that ends there") 
   REQUIRE(some.size() < all.size());
   all.resize(some.size());
   CHECK(some == all);
+}
+
+TEST_CASE("a simulation that is killed while its views are not whole leaves a ledger that makes them anew") {
+  Fresh ledger;
+  const std::filesystem::path mark = ledger.data() / "views" / "mark";
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    SimulateOptions options = ledger.options(400, 1);
+    options.batch_events = 100;
+    options.engine.rebuild_buffer_bytes = 1;
+    unsigned asked = 0;
+    options.should_stop = [&] {
+      if (++asked < 4 || std::filesystem::exists(mark)) return false;
+      (void)::kill(::getpid(), SIGKILL);
+      return true;
+    };
+    (void)replay::simulate(options, ledger.models.all());
+    ::_exit(1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+  CHECK_FALSE(std::filesystem::exists(mark));
+  std::vector<std::string> notices;
+  (void)ledger.open(&notices);
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0] == "rebuilding the views: they carry no mark");
+  ledger.require_verified();
+  const auto some = ledger.entries();
+  REQUIRE(some.size() > 1'000);
+  Fresh whole;
+  whole.simulate(whole.options(400, 1));
+  auto all = whole.entries();
+  REQUIRE(some.size() < all.size());
+  all.resize(some.size());
+  CHECK(some == all);
+}
+
+TEST_CASE("what a simulation has not sealed yet reads as if it were, before and after it is given away") {
+  Fresh ledger;
+  store::EngineOptions options;
+  options.data = ledger.data();
+  options.ledger_map_bytes = options.views_map_bytes = std::uint64_t{1} << 30;
+  options.batch_commands_max = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{1'000});
+  auto opened = store::Simulation::open(std::move(options), ledger.models.all(), 7);
+  REQUIRE(opened);
+  store::Simulation& history = **opened;
+  TimestampUs at{kNow.value - 700 * kDay};
+  const auto must = [&](Command command, const auto& caller, std::optional<std::uint64_t> version = {}) {
+    auto given = EngineStory::submission(std::move(command), caller);
+    if (version) given.expected = store::ExpectedVersion{false, {*version}};
+    at.value += kDay / 24;
+    auto outcome = history.run(given, at);
+    if (!outcome) FAIL(outcome.error().code << " " << outcome.error().detail);
+    return *outcome;
+  };
+  const store::Trusted operator_;
+  REQUIRE(history.run(EngineStory::submission(SimulateLedger{7, "{}"}, operator_), at));
+  const store::Granted admin{*must(GrantAccess{"管理员", Role::admin, {}, {}}, operator_).grant_id};
+  const store::Granted initial{
+      *must(GrantAccess{"初审", Role::initial_reviewer, {}, {}}, operator_).grant_id};
+  struct Filer {
+    Uuid subject;
+    store::Granted grant;
+    Uuid product;
+  };
+  const auto registered = [&](std::uint32_t number) {
+    const SimulatedSubject is{number, 5, 0};
+    const auto made = must(simulated_registration(is), store::Anonymous{});
+    Filer filer{made.id, {*made.grant_id}, {}};
+    const SubjectForm::Documents letters{history.upload(filer.subject, "承诺书"),
+                                         history.upload(filer.subject, "主体责任")};
+    must(SubmitSubject{filer.subject, simulated_subject_form(is, letters)}, filer.grant);
+    must(ApproveSubject{filer.subject}, initial, 2);
+    filer.product = must(AddProduct{filer.subject, "产品", ProductForm::app}, filer.grant).id;
+    return filer;
+  };
+  for (std::uint32_t round = 0; round < 6; ++round) {
+    const Filer filer = registered(2 * round), other = registered(2 * round + 1);
+    // Its erasure lets go of every event that is held open, so the name is read from what is staged.
+    must(EraseSubject{other.subject, "pipl-47", "请求", {}}, admin);
+    const auto twin =
+        EngineStory::submission(AddProduct{filer.subject, "产品", ProductForm::app}, filer.grant);
+    const auto refused = history.run(twin, at);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "name_taken");
+  }
+  CHECK(history.flush().empty());
+  opened->reset();
+  ledger.require_verified();
 }
 
 TEST_CASE("a keystream is that of RFC 8439, however it is cut") {
