@@ -124,7 +124,7 @@ std::expected<Page<FilingState>, ListFault> Filings::list(const store::Transacti
     const bool found = filing && matches(*filing, filter);
     // One more match than asked for says that there is a next page.
     if (found && page.items.size() >= limit) break;
-    if (found) page.items.push_back(std::move(*filing));
+    if (found) page.items.push_back(*std::move(filing).kept());
     after = next->id();
     next->next();
   }

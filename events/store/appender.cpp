@@ -198,6 +198,10 @@ const StoredRow* Appender::staged_row(std::uint64_t position) const {
   return &frozen_->rows[position - frozen_->first];
 }
 
+void Appender::begin_decision() {
+  lookup_->trim();
+}
+
 const StoreLookup& Appender::lookup() const {
   return *lookup_;
 }
@@ -294,10 +298,16 @@ const crypto::RecordSealer* Appender::sealer_of(const Uuid& record) {
 void Appender::lay_out(const Event& event, Sealing& sealing) {
   sealing.parts.records.clear();
   sealing.parts.commitments.clear();
+  crypto::wipe(sealing.row);  // of one that was not staged
   sealing.row.clear();
   sealing.first_sealer = active_->sealers.size();
   std::array<std::optional<std::uint16_t>, 8> chosen;  // by kind: index into parts.records
-  for (const codec::PrivateValue& value : codec::private_values(event.payload)) {
+  const std::vector<codec::PrivateValue> values = codec::private_values(event.payload);
+  // Once: a row that moves leaves its values behind.
+  std::size_t size = 0;
+  for (const codec::PrivateValue& value : values) size += unsealed_size(value.value);
+  sealing.row.reserve(size);
+  for (const codec::PrivateValue& value : values) {
     const RecordKind kind = record_kind_of(value.field);
     auto& index = chosen[static_cast<std::size_t>(kind)];
     if (!index) {
@@ -320,7 +330,7 @@ void Appender::lay_out(const Event& event, Sealing& sealing) {
 void Appender::stage(const Uuid& event_id, Bytes entry) {
   StagedBatch& batch = *active_;
   const auto place = [&](Bytes bytes) { return std::span(batch.arena.take(bytes.size()), bytes.size()); };
-  UnsealedEvent& unsealed = batch.unsealed.emplace_back();
+  UnsealedEvent unsealed;
   unsealed.event_id = event_id;
   unsealed.digests = codec::digest_places(entry);
   unsealed.entry = place(entry);
@@ -331,6 +341,7 @@ void Appender::stage(const Uuid& event_id, Bytes entry) {
   unsealed.first_sealer = sealing_.first_sealer;
   unsealed.sealers = batch.sealers.size() - sealing_.first_sealer;
   batch.rows.push_back({.entry = unsealed.entry, .sealed = unsealed.values, .leaf = {}});
+  batch.unsealed.push_back(unsealed);
   if (random_.simulated()) return;
   batch.seal(batch.rows.size() - 1, stores_.origin);
   batch.sealers.clear();
@@ -411,7 +422,6 @@ std::expected<std::vector<StagedEvent>, Refusal> Appender::append(const Provenan
   const std::size_t erasures_before = batch.erasures.size();
   const TimestampUs last_before = batch.last_recorded;
   std::vector<StagedEvent> staged;
-  lookup_->trim();
   indexes_.mark();
   for (std::size_t i = 0; i < events.size(); ++i) {
     auto one = append_one(from, events[i], static_cast<std::uint16_t>(i + 1),

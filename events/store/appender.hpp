@@ -71,13 +71,15 @@ class Appender final : private LedgerSource, private PrivateSource {
   [[nodiscard]] std::expected<std::vector<StagedEvent>, Refusal> append(const Provenance& from,
                                                                         std::vector<NewEvent> events);
 
+  /// A command is to be decided: nothing that `lookup` lent is in use.
+  void begin_decision();
   [[nodiscard]] bool empty() const { return active_->rows.empty(); }
   /// Events staged and not yet given away.
   [[nodiscard]] std::size_t staged() const { return active_->rows.size(); }
   [[nodiscard]] std::uint64_t size() const { return active_->end(); }
   [[nodiscard]] TimestampUs last_recorded() const { return active_->last_recorded; }
-  /// Memory of the views' rows that were not given away yet, about; 0 where there are none.
-  [[nodiscard]] std::size_t held_view_bytes() { return holds_views_ ? indexes_.rows().held_bytes() : 0; }
+  /// What the views' rows take that were not given away yet, about; 0 where there are none.
+  [[nodiscard]] std::size_t view_bytes() { return holds_views_ ? indexes_.rows().used_bytes() : 0; }
   /// Gives the staged batch away to be committed, and goes on behind it. An earlier batch was given up by
   /// `thaw`. Whoever gets it seals what of a simulation is not sealed. `with_views`: the rows of the views
   /// with it, also those that earlier batches left behind; at least one event or row is there.

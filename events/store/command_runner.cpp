@@ -86,6 +86,7 @@ std::expected<TimestampUs, Refusal> CommandRunner::date(const Submission& submis
 }
 
 Outcome CommandRunner::run(const Submission& submission, const ClockGuard::Reading& clock) {
+  appender_.begin_decision();
   const TimestampUs now = appender_.not_before(clock.now);
   auto caller = identify(submission, now);
   if (!caller) return std::unexpected(std::move(caller.error()));

@@ -149,9 +149,16 @@ void Indexes::add_grant(const Event& event) {
   auto grant = granted_by(event);
   if (!grant) return;
   put(db_.principal_grants, Key().add(grant->principal_id).add(grant->grant_id), {});
-  const Uuid id = grant->grant_id;
-  (void)this->grant(id);
-  grants_.replace(db_.grants, id, bytes_of(id.bytes), std::move(*grant));
+  (void)this->grant(grant->grant_id);
+  put_grant(std::move(*grant));
+}
+
+/// The row at once, not with the others' at the end of a batch: an erasure looks for a subject's grants among
+/// the rows, and one may have been given a command before.
+void Indexes::put_grant(GrantState grant) {
+  const Uuid id = grant.grant_id;
+  put(db_.grants, bytes_of(id.bytes), codec::encode_state_view(grant));
+  grants_.replace(db_.grants, id, bytes_of(id.bytes), std::move(grant));
 }
 
 void Indexes::index_ledger(const Event& event, const codec::EntryParts& parts, PrivateSource& privates) {
@@ -169,7 +176,7 @@ void Indexes::index_ledger(const Event& event, const codec::EntryParts& parts, P
     if (const GrantState* now = grant(revoked->grant_id)) {
       GrantState after = *now;
       after.revoked = true;
-      grants_.replace(db_.grants, after.grant_id, bytes_of(after.grant_id.bytes), after);
+      put_grant(std::move(after));
     }
   }
 }

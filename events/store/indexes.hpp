@@ -101,6 +101,7 @@ class Indexes {
   /// whether their keys are gone by now or not.
   void erase_rows(const Uuid& record);
   void add_grant(const Event& event);
+  void put_grant(GrantState grant);
   void write_back();
   void put(Database database, Bytes key, Bytes value) { (void)rows_.put(database, key, value); }
 

@@ -10,7 +10,8 @@
 
 namespace ledger::store {
 
-/// An event with its private values joined, where their keys exist.
+/// An event with its private values joined, where their keys exist. The digests of its commitments may be
+/// missing: the writer keeps what it appends before it is sealed.
 struct OpenedEvent {
   Event event;
   codec::EntryParts parts;

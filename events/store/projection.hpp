@@ -13,7 +13,7 @@ namespace ledger::store {
 
 /// One event and what it did to its stream. Exactly one pair of states is set, by the stream's kind; `before`
 /// is the empty state for a stream's first event. Private values are not opened: a read model holds nothing
-/// private.
+/// private. Nor are the digests of the commitments there: the writer makes them after the views.
 struct Change {
   const Event& event;
   const codec::EntryParts& parts;

@@ -289,6 +289,16 @@ std::size_t RowBuffer::held_bytes() const {
   return held;
 }
 
+std::size_t RowBuffer::used_bytes() const {
+  std::size_t used = arena_.held();
+  for (const Table& table : tables_) {
+    // Two slots an entry at least, of its own and where it is grouped.
+    used += table.entries.size() * (sizeof(Entry) + 2 * sizeof(Slot));
+    if (table.grouped) used += table.entries.size() * (sizeof(std::uint32_t) + 2 * sizeof(Slot));
+  }
+  return used;
+}
+
 std::uint64_t RowBuffer::payload_bytes() const {
   std::uint64_t bytes = 0;
   for (const Table& table : tables_) {

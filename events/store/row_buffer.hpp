@@ -50,6 +50,8 @@ class RowBuffer final : public Rows {
 
   /// Heap memory of the rows in the buffer, about.
   [[nodiscard]] std::size_t held_bytes() const;
+  /// What of it the rows of now take: a cleared buffer may hold more.
+  [[nodiscard]] std::size_t used_bytes() const;
   /// Keys and values that a flush would put, in bytes, and their number.
   [[nodiscard]] std::uint64_t payload_bytes() const;
   [[nodiscard]] std::uint64_t rows() const { return rows_; }

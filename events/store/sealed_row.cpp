@@ -39,6 +39,10 @@ class Opener {
 
 }  // namespace
 
+std::size_t unsealed_size(std::string_view value) {
+  return kHeaderSize + value.size() + crypto::kTagSize;
+}
+
 void add_unsealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record,
                   std::string_view value) {
   std::array<std::uint8_t, kHeaderSize> header;

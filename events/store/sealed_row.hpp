@@ -17,6 +17,8 @@
 
 namespace ledger::store {
 
+/// What `add_unsealed` adds of a value.
+[[nodiscard]] std::size_t unsealed_size(std::string_view value);
 /// Adds one value behind a row's end, in the clear, with room for its tag: `seal_row` seals it there.
 void add_unsealed(std::vector<std::byte>& row, std::uint32_t field, std::uint16_t record,
                   std::string_view value);

@@ -16,6 +16,14 @@ void StagedBatch::seal(std::size_t row, std::string_view origin) {
   event.sealed = true;
 }
 
+void StagedBatch::take_back(std::size_t count) {
+  for (std::size_t row = count; row < unsealed.size(); ++row) crypto::wipe(unsealed[row].values);
+  if (count < unsealed.size())
+    sealers.erase(sealers.begin() + static_cast<std::ptrdiff_t>(unsealed[count].first_sealer), sealers.end());
+  rows.resize(count);
+  unsealed.resize(count);
+}
+
 void StagedBatch::seal_all(std::string_view origin) {
   for (std::size_t row = 0; row < rows.size(); ++row) seal(row, origin);
   all_sealed.store(true, std::memory_order_release);

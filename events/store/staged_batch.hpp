@@ -62,11 +62,8 @@ struct StagedBatch {
   void seal_all(std::string_view origin);
   /// Waits until the thread that commits has sealed the batch.
   void await_sealed() const { all_sealed.wait(false, std::memory_order_acquire); }
-  /// Takes rows back behind the first `count`.
-  void take_back(std::size_t count) {
-    rows.resize(count);
-    unsealed.resize(count);
-  }
+  /// Takes rows back behind the first `count`, and wipes what of them is in the clear.
+  void take_back(std::size_t count);
 
   /// Empty again, to go on behind `position`. `keep_memory`: as many rows will come again.
   void restart(std::uint64_t position, TimestampUs last, bool keep_memory) {

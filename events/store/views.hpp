@@ -185,6 +185,7 @@ class TrustMark {
   explicit TrustMark(const std::filesystem::path& views_directory) : path_(views_directory / "mark") {}
   /// Nothing where the file may be believed, else why not.
   [[nodiscard]] std::optional<std::string> distrust() const;
+  [[nodiscard]] bool exists() const { return std::filesystem::exists(path_); }
   /// Durable: from here on the file is believed during this boot only. Before the first write.
   [[nodiscard]] std::expected<void, crypto::FileFault> set_open() const;
   /// Until the next mark the file is not believed, whatever becomes of this process. Before rows are written

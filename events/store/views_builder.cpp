@@ -282,6 +282,11 @@ std::expected<void, EngineFault> open_views(Stores& stores, std::span<Projection
   }
   if (reason) {
     stores.views.reset();
+    // Written in pieces, and given up: where that filled the disk, the new ones need its room.
+    if (!TrustMark(stores.directory.views()).exists()) {
+      std::error_code code;
+      std::filesystem::remove_all(stores.directory.views(), code);
+    }
     if (notice) notice("rebuilding the views: " + *reason);
     if (auto rebuilt = rebuild_views(stores, projections, options); !rebuilt) return rebuilt;
     if (auto opened = open(); !opened) return opened;

@@ -222,7 +222,7 @@ void Writer::hand_over(bool with_views) {
   Job job{.batch = nullptr, .answers = std::move(answers_)};
   answers_.clear();
   reading_.reset();
-  if (!appender_.empty() || (with_views && appender_.held_view_bytes() != 0)) {
+  if (!appender_.empty() || (with_views && appender_.view_bytes() != 0)) {
     const auto frozen = appender_.freeze(with_views);
     if (!frozen) die("views: " + frozen.error().message());
     job.batch = *frozen;
@@ -245,10 +245,15 @@ Outcome Writer::run(const Submission& submission, TimestampUs at) {
       return std::unexpected(refusal(refused));
     // Two layers of rows, one that is decided on and one that is being written, and what sorting and LMDB
     // take beside them.
-    hand_over(/*with_views=*/appender_.held_view_bytes() >= options_.rebuild_buffer_bytes / 4);
+    hand_over(/*with_views=*/appender_.view_bytes() >= options_.rebuild_buffer_bytes / 4);
   }
   if (!refused_all_.empty()) return std::unexpected(refusal(refused_all_));
-  return runner_.run(submission, {.now = at, .distrust = {}});
+  try {
+    return runner_.run(submission, {.now = at, .distrust = {}});
+  } catch (...) {
+    refused_all_ = "internal_error";  // the command may be staged by half
+    throw;
+  }
 }
 
 bool Writer::is_committing() const {
@@ -268,7 +273,7 @@ std::string_view Writer::await_committed() {
 
 std::string_view Writer::flush() {
   if (const std::string_view refused = await_committed(); !refused.empty()) return refused;
-  if (!appender_.empty() || appender_.held_view_bytes() != 0) {
+  if (!appender_.empty() || appender_.view_bytes() != 0) {
     hand_over(/*with_views=*/true);
     if (const std::string_view refused = await_committed(); !refused.empty()) return refused;
   }
